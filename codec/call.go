@@ -1,0 +1,50 @@
+package codec
+
+import (
+	"errors"
+	"time"
+)
+
+// A Kind says which sides of a call send more than one message.
+type Kind uint8
+
+// The kinds of methods.
+const (
+	Unary        Kind = iota // one request, one response
+	ClientStream             // many requests, one response
+	ServerStream             // one request, many responses
+	BidiStream               // many of both, in any order
+)
+
+// String returns "unary", "client stream", "server stream" or "bidi stream".
+func (k Kind) String() string {
+	return [...]string{"unary", "client stream", "server stream", "bidi stream"}[k&3]
+}
+
+// A Call is the head of a call: all that is known of it before its first message.
+type Call struct {
+	Method  string        // the full name, "weather.v1.Weather/Get"
+	Kind    Kind          // as the caller sees the method
+	Codec   Codec         // how the messages are encoded, both ways
+	Timeout time.Duration // from the moment the call is sent; 0 for none
+	Header  Meta          // the request's metadata
+	Format  string        // on a server, the format the call came in
+	Peer    string        // on a server, the caller's network address
+}
+
+// ErrNotSent is in the chain of an error that ended a call which no handler has seen: it is safe to make the call
+// again, with another instance, whatever the method does.
+var ErrNotSent = errors.New("the call was not sent")
+
+// Codecs are encodings to choose from by name.
+type Codecs []Codec
+
+// Find returns the codec called name, or nil.
+func (cs Codecs) Find(name string) Codec {
+	for _, c := range cs {
+		if c.Name() == name {
+			return c
+		}
+	}
+	return nil
+}
