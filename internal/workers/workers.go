@@ -10,13 +10,14 @@ type Task interface{ Run() }
 // A Pool runs tasks, each on a goroutine of its own, and keeps up to Idle goroutines for the tasks that follow. The
 // zero value works. It is safe for concurrent use.
 type Pool struct {
-	Idle int // goroutines kept when there is nothing to do; default 256
+	Idle int // goroutines kept when there is nothing to do; default 256, negative for none
 
-	once sync.Once
-	next chan Task // unbuffered: a send succeeds only if a worker waits
-	wg   sync.WaitGroup
-	mu   sync.Mutex // guards idle
-	idle int
+	once  sync.Once
+	close sync.Once
+	next  chan Task // unbuffered: a send succeeds only if a worker waits
+	wg    sync.WaitGroup
+	mu    sync.Mutex // guards idle
+	idle  int
 }
 
 func (p *Pool) init() {
@@ -59,9 +60,9 @@ func (p *Pool) wait() (Task, bool) {
 	return t, ok
 }
 
-// Close ends the idle goroutines and waits for the tasks that run.
+// Close ends the idle goroutines and waits for the tasks that run. It may be called more than once.
 func (p *Pool) Close() {
 	p.once.Do(p.init)
-	close(p.next)
+	p.close.Do(func() { close(p.next) })
 	p.wg.Wait()
 }
