@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"time"
+
+	"github.com/protomicro/micro/status"
 )
 
 // A Kind says which sides of a call send more than one message.
@@ -48,3 +50,11 @@ func (cs Codecs) Find(name string) Codec {
 	}
 	return nil
 }
+
+// NotSent returns err as an error that wraps ErrNotSent too.
+func NotSent(err *status.Error) error { return &notSent{err} }
+
+type notSent struct{ err *status.Error }
+
+func (e *notSent) Error() string   { return e.err.Error() }
+func (e *notSent) Unwrap() []error { return []error{e.err, ErrNotSent} }

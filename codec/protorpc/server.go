@@ -1,0 +1,383 @@
+package protorpc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/internal/bufpool"
+	"github.com/protomicro/micro/status"
+)
+
+const (
+	drainGrace = time.Second // for a client to close after the last of its calls on a connection that drains
+	internMost = 256         // names of methods that a connection remembers
+)
+
+// A server is the answering side of a connection.
+type server struct {
+	conn
+	ctx      context.Context // for values only
+	handler  codec.Handler
+	running  sync.WaitGroup
+	peerName string
+
+	// of the reader
+	names  map[string]string // of methods, so that each is allocated once
+	lastID uint64
+
+	// guarded by conn.mu
+	calls    map[uint64]*serverCall // by id, until either side has ended them
+	handlers int                    // that run: some may serve calls that the client has ended
+	draining bool
+	grace    *time.Timer
+}
+
+func newServer(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Config) *server {
+	return &server{
+		conn: newConn(nc, cfg), ctx: context.WithoutCancel(ctx), handler: h, peerName: nc.RemoteAddr().String(),
+		names: make(map[string]string), calls: make(map[uint64]*serverCall),
+	}
+}
+
+// frame handles a frame from the client.
+func (s *server) frame(f frame) error {
+	switch f.typ {
+	case typeCall, typeReset, typeWindow:
+		s.mu.Lock()
+		call := s.calls[f.id]
+		s.mu.Unlock()
+		switch {
+		case call != nil:
+			return call.frame(f)
+		case f.id > s.lastID && f.typ == typeCall && f.flags&flagHead != 0:
+			return s.accept(f)
+		case f.id == 0 || f.id > s.lastID:
+			return broken("a frame for call %d, which has not begun", f.id)
+		}
+		return nil // the call has ended here already
+	case typePing:
+		return s.ping(f)
+	case typeGoAway:
+		return io.EOF // the client closes
+	case typeSettings:
+		return broken("settings twice")
+	}
+	return nil // a type of frame from the future
+}
+
+// accept begins the call that f opens, or refuses it.
+func (s *server) accept(f frame) error {
+	head, tailBlock, body, err := f.sections()
+	if err != nil {
+		return err
+	}
+	if tailBlock != nil {
+		return broken("an outcome from a client")
+	}
+	s.lastID = f.id
+	if len(head) > s.lim.HeaderBytes {
+		return s.refuse(f.id, status.Errorf(status.ResourceExhausted,
+			"the head of the call has %d bytes, with its metadata; at most %d are accepted", len(head), s.lim.HeaderBytes))
+	}
+	k := &serverCall{server: s}
+	k.call.Format, k.call.Peer = Format{}.Name(), s.peerName
+	codecName, err := parseHead(head, &k.call, s.intern)
+	if err != nil {
+		return err
+	}
+	if k.call.Codec = s.cfg.Codecs.Find(string(codecName)); k.call.Codec == nil {
+		return s.refuse(f.id, status.Errorf(status.Unimplemented, "codec %q is not served here", codecName))
+	}
+	k.init(&s.conn)
+	k.id, k.codec, k.bad = f.id, k.call.Codec, status.InvalidArgument
+	k.ctx.values = s.ctx
+	if k.call.Timeout > 0 {
+		k.ctx.expireAfter(k.call.Timeout)
+	}
+	s.mu.Lock()
+	full := s.handlers >= s.lim.Calls
+	if ok := !full && !s.draining; ok {
+		s.calls[f.id] = k
+		s.handlers++
+		s.running.Add(1)
+	}
+	draining := s.draining
+	s.mu.Unlock()
+	switch {
+	case draining:
+		k.ctx.cancel(context.Canceled)
+		return s.refuse(f.id, status.Errorf(status.Unavailable, "the server is going away"))
+	case full:
+		k.ctx.cancel(context.Canceled)
+		return s.refuse(f.id, status.Errorf(status.ResourceExhausted, "more than %d calls on one connection", s.lim.Calls))
+	}
+	if err := k.receive(f.flags, body); err != nil {
+		k.abandon(context.Canceled) // the handler does not run
+		s.handlerDone()
+		return err
+	}
+	if s.cfg.Workers != nil {
+		s.cfg.Workers.Go(k)
+	} else {
+		go k.Run() // s.running waits for it
+	}
+	return nil
+}
+
+func (s *server) intern(b []byte) string {
+	if name, ok := s.names[string(b)]; ok {
+		return name
+	}
+	name := string(b)
+	if len(s.names) < internMost && len(name) < internMost {
+		s.names[name] = name
+	}
+	return name
+}
+
+// refuse ends a call that no handler will see.
+func (s *server) refuse(id uint64, reason *status.Error) error {
+	t := tail{err: reason, unprocessed: true}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.control(typeReset, 0, id, t.append(nil))
+}
+
+// drain refuses further calls and, when the last handler has returned, lets the connection end.
+func (s *server) drain() {
+	t := tail{err: status.Errorf(status.Unavailable, "the server is stopping")}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	_ = s.control(typeGoAway, 0, 0, t.append(nil))
+	s.closeIfDrained()
+}
+
+// closeIfDrained closes the connection a moment after the last call of a connection that drains, because a connection
+// that is closed with bytes of the client unread could take the last responses with it. s.mu is held.
+func (s *server) closeIfDrained() {
+	if s.draining && s.handlers == 0 && s.grace == nil {
+		s.grace = time.AfterFunc(drainGrace, func() { s.fail(errClosed) })
+	}
+}
+
+func (s *server) handlerDone() {
+	s.mu.Lock()
+	s.handlers--
+	s.closeIfDrained()
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// end ends all calls when the connection has ended, and waits for their handlers.
+func (s *server) end() {
+	s.mu.Lock()
+	calls := make([]*serverCall, 0, len(s.calls))
+	for _, k := range s.calls {
+		calls = append(calls, k)
+	}
+	s.pinger.Stop()
+	if s.grace != nil {
+		s.grace.Stop()
+	}
+	s.mu.Unlock()
+	for _, k := range calls {
+		k.abandon(context.Canceled)
+	}
+	s.running.Wait()
+}
+
+// A serverCall is the answering side of a call, and the task that serves it.
+type serverCall struct {
+	half
+	server *server
+	call   codec.Call
+	ctx    callContext
+
+	// of the handler's goroutine
+	header    codec.Meta
+	trailer   codec.Meta
+	wroteHead bool
+	wroteTail bool
+}
+
+// Run serves the call.
+func (k *serverCall) Run() {
+	k.server.handler.ServeCall(&k.ctx, &k.call, k)
+	k.abandon(context.Canceled)
+	k.server.handlerDone()
+}
+
+// frame handles a further frame of the call.
+func (k *serverCall) frame(f frame) error {
+	switch f.typ {
+	case typeWindow:
+		n, err := parseWindow(f.payload)
+		if err != nil {
+			return err
+		}
+		return k.grant(n)
+	case typeReset:
+		t, err := parseTail(f.payload)
+		if err != nil {
+			return err
+		}
+		reason := context.Canceled
+		if t.err != nil && t.err.Code == status.DeadlineExceeded {
+			reason = context.DeadlineExceeded
+		}
+		k.abandon(reason)
+		return nil
+	}
+	head, tailBlock, body, err := f.sections()
+	if err != nil {
+		return err
+	}
+	if head != nil || tailBlock != nil {
+		return broken("a second head, or an outcome, from a client")
+	}
+	return k.receive(f.flags, body)
+}
+
+// receive takes in what a call frame carries besides its head.
+func (k *serverCall) receive(flags byte, body []byte) error {
+	if flags&flagMsg != 0 {
+		if k.isEnded() {
+			return broken("a message of call %d after its last", k.id)
+		}
+		if _, err := k.deliver(body, flags&flagMore != 0); err != nil {
+			return err
+		}
+	}
+	if flags&flagEnd != 0 {
+		k.mu.Lock()
+		k.finish(io.EOF)
+		k.mu.Unlock()
+	}
+	return nil
+}
+
+func (k *serverCall) isEnded() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ended == io.EOF
+}
+
+// abandon ends the call on this side: the handler's context ends, and what it sends goes nowhere.
+func (k *serverCall) abandon(reason error) {
+	k.c.mu.Lock()
+	delete(k.server.calls, k.id)
+	k.c.mu.Unlock()
+	k.ctx.cancel(reason)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended == nil || k.ended == io.EOF {
+		k.finish(status.From(reason))
+		k.ended = status.From(reason)
+	}
+	k.unblock()
+	k.drop()
+}
+
+// Header implements codec.Stream.
+func (k *serverCall) Header() (codec.Meta, error) { return k.call.Header, nil }
+
+// Trailer implements codec.Stream.
+func (k *serverCall) Trailer() codec.Meta { return nil }
+
+// SetHeader implements codec.Responder.
+func (k *serverCall) SetHeader(meta codec.Meta) error {
+	if k.wroteHead {
+		return status.Errorf(status.FailedPrecondition, "response metadata is on its way already")
+	}
+	k.header = append(k.header, meta...)
+	return nil
+}
+
+// SetTrailer implements codec.Responder.
+func (k *serverCall) SetTrailer(meta codec.Meta) error {
+	k.trailer = append(k.trailer, meta...)
+	return nil
+}
+
+// Recv implements codec.Stream.
+func (k *serverCall) Recv(msg any) error { return k.recv(&k.ctx, msg) }
+
+// Send implements codec.Stream.
+func (k *serverCall) Send(msg any) error { return k.write(msg, nil) }
+
+// Finish implements codec.Stream. A last message that cannot be encoded becomes the outcome.
+func (k *serverCall) Finish(last any, outcome error) error {
+	if outcome != nil {
+		last = nil
+	}
+	err := k.write(last, &tail{err: status.From(outcome), trailer: k.trailer})
+	if err != nil && !k.wroteTail {
+		return errors.Join(err, k.write(nil, &tail{err: status.From(err), trailer: k.trailer}))
+	}
+	return err
+}
+
+// Close implements codec.Stream.
+func (k *serverCall) Close() error {
+	k.abandon(context.Canceled)
+	return nil
+}
+
+// write sends msg, unless it is nil, and with it the response metadata if it is the first, and the outcome if there is
+// one.
+func (k *serverCall) write(msg any, end *tail) error {
+	d := newDraft()
+	defer func() { bufpool.Put(d.buf) }()
+	if !k.wroteHead && len(k.header) > 0 {
+		n := d.section(func(b []byte) []byte { return appendMeta(b, 5, k.header) })
+		if err := k.checkHead(n); err != nil {
+			k.header = nil
+			return err
+		}
+	}
+	d.head = len(d.buf.B)
+	flags := byte(0)
+	if end != nil {
+		flags = flagEnd
+		if end.err != nil || len(end.trailer) > 0 {
+			n := d.section(end.append)
+			if err := k.checkHead(n); err != nil {
+				k.trailer = nil
+				return err
+			}
+			flags |= flagTail
+		}
+	}
+	d.tail = len(d.buf.B)
+	if err := k.message(&d, msg); err != nil {
+		return err
+	}
+	k.wroteHead = true
+	return k.send(&k.ctx, &d, msg != nil, flags, k.put)
+}
+
+func (k *serverCall) checkHead(n int) error {
+	if most := k.c.peer.maxHead; n > most {
+		return status.Errorf(status.ResourceExhausted, "response metadata of %d bytes; the peer accepts %d", n, most)
+	}
+	return nil
+}
+
+func (k *serverCall) put(flags byte, p parts) error {
+	s := k.server
+	if s.calls[k.id] != k {
+		return status.From(context.Canceled)
+	}
+	if flags&flagEnd != 0 {
+		delete(s.calls, k.id)
+		k.wroteTail = true
+	}
+	s.appendFrame(typeCall, flags, k.id, p)
+	return nil
+}
