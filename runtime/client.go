@@ -1,0 +1,284 @@
+package runtime
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/registry"
+	"github.com/protomicro/micro/selector"
+	"github.com/protomicro/micro/status"
+	"github.com/protomicro/micro/transport"
+)
+
+// A Client makes calls to the instances of a service: to fixed addresses, or to those that a Resolver finds. It keeps one
+// connection to each instance it uses. A call that certainly reached no handler is tried on up to two further instances;
+// any other failure is the caller's. Its fields must not be changed once it is in use. It is safe for concurrent use.
+type Client struct {
+	Addrs      []string              // where the service answers: "tcp://10.0.0.7:8080", "https://api.example.com"
+	Resolver   registry.Resolver     // finds the instances of Service, if Addrs is empty
+	Service    string                // the name under which the service is registered
+	Selector   selector.Selector     // chooses the instance for each call, and belongs to this client; default round robin
+	Format     codec.Format          // default: Connect for http:// and https:// addresses, PROTO-RPC for others
+	Codec      codec.Codec           // default: proto
+	Transports []transport.Transport // for further schemes; tcp, tls, unix, http, h2c and https are always there
+	TLS        *tls.Config           // for all connections if set; tls:// and https:// use TLS in any case
+	Timeout    time.Duration         // of unary calls whose context has no deadline; default none
+	Middleware []func(Conn) Conn     // around every call; the first is the outermost
+	Limits     codec.Limits          // what one peer can make the client hold; the zero value is safe
+
+	once  sync.Once
+	inner *caller // what Middleware is around
+	outer Conn
+	onEnd func() error // what a client of Local has to end
+}
+
+const attempts = 3 // at most, for a call that certainly reached no handler
+
+func (c *Client) init() {
+	c.once.Do(func() {
+		c.inner = newCaller(c)
+		c.outer = c.inner
+		for _, around := range slices.Backward(c.Middleware) {
+			c.outer = around(c.outer)
+		}
+	})
+}
+
+// Invoke makes a unary call. Generated code calls it.
+func (c *Client) Invoke(ctx context.Context, m *Method, req, res any) error {
+	c.init()
+	return c.outer.Invoke(ctx, m, req, res)
+}
+
+// Open starts a call of another kind. Generated code calls it.
+func (c *Client) Open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, error) {
+	c.init()
+	return c.outer.Open(ctx, m, kind)
+}
+
+// Close cancels the calls that run, closes all connections and waits until they have ended.
+func (c *Client) Close() error {
+	c.init()
+	c.inner.close()
+	if c.onEnd != nil {
+		return c.onEnd()
+	}
+	return nil
+}
+
+// A caller is the innermost Conn of a client.
+type caller struct {
+	*Client
+	codec    codec.Codec
+	selector selector.Selector
+	pool     *pool
+	err      error // why the client cannot be used
+
+	cancel  context.CancelFunc // of the watch over the registry
+	watched sync.WaitGroup
+	ready   chan struct{} // closed when the instances are known
+}
+
+func newCaller(c *Client) *caller {
+	k := &caller{Client: c, codec: c.Codec, selector: c.Selector, ready: make(chan struct{})}
+	if k.codec == nil {
+		k.codec = defaultCodecs()[0]
+	}
+	if k.selector == nil {
+		k.selector = new(selector.RoundRobin)
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ends with Close
+	k.cancel = cancel
+	k.pool = newPool(ctx, c)
+	switch {
+	case len(c.Addrs) > 0:
+		k.selector.Update(fixed(c.Addrs))
+		close(k.ready)
+	case c.Resolver != nil && c.Service != "":
+		k.watched.Go(func() { k.watch(ctx) })
+	default:
+		k.err = status.Errorf(status.Internal, "runtime: a Client needs Addrs, or a Resolver and the name of a Service")
+		close(k.ready)
+	}
+	return k
+}
+
+// fixed makes an instance of each address.
+func fixed(addrs []string) []registry.Instance {
+	instances := make([]registry.Instance, len(addrs))
+	for i, addr := range addrs {
+		instances[i] = registry.Instance{ID: strconv.Itoa(i) + " " + addr, Addrs: []string{addr}}
+	}
+	return instances
+}
+
+// watch keeps the selector up to date until ctx ends.
+func (k *caller) watch(ctx context.Context) {
+	known := false
+	for instances, err := range k.Resolver.Watch(ctx, k.Service) {
+		if err != nil {
+			continue // what was known stays true
+		}
+		k.selector.Update(instances)
+		k.pool.keep(instances)
+		if !known {
+			known = true
+			close(k.ready)
+		}
+	}
+}
+
+func (k *caller) close() {
+	k.cancel()
+	k.pool.close()
+	k.watched.Wait()
+}
+
+// Invoke implements Conn.
+func (k *caller) Invoke(ctx context.Context, m *Method, req, res any) (err error) {
+	if k.Timeout > 0 {
+		if _, ok := ctx.Deadline(); !ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, k.Timeout)
+			defer cancel()
+		}
+	}
+	for range attempts {
+		if err = k.invoke(ctx, m, req, res); err == nil || !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
+			break
+		}
+	}
+	return plain(err)
+}
+
+func (k *caller) invoke(ctx context.Context, m *Method, req, res any) error {
+	s, done, err := k.open(ctx, m, codec.Unary)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = s.Close()
+		if done != nil {
+			done(err)
+		}
+	}()
+	if err = s.Finish(req, nil); err != nil && err != io.EOF { // io.EOF: Recv says why
+		return err
+	}
+	err = recvOnly(s, res)
+	if meta, ok := ctx.Value(responseMetaKey{}).(*ResponseMeta); ok {
+		meta.Header, _ = s.Header()
+		meta.Trailer = s.Trailer()
+	}
+	return err
+}
+
+// Open implements Conn.
+func (k *caller) Open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, error) {
+	var err error
+	for range attempts {
+		s, done, oerr := k.open(ctx, m, kind)
+		if oerr == nil {
+			if done == nil {
+				return s, nil
+			}
+			return &reporting{Stream: s, done: done}, nil
+		}
+		if err = oerr; !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, plain(err)
+}
+
+// open starts a call on an instance that the selector chooses.
+func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, func(error), error) {
+	select {
+	case <-k.ready:
+	default:
+		select {
+		case <-k.ready:
+		case <-ctx.Done():
+			return nil, nil, status.From(ctx.Err())
+		}
+	}
+	if k.err != nil {
+		return nil, nil, k.err
+	}
+	call := &codec.Call{Method: m.Name, Kind: kind, Codec: k.codec, Header: outgoing(ctx)}
+	if err := call.Header.Check(); err != nil {
+		return nil, nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		if call.Timeout = time.Until(deadline); call.Timeout <= 0 {
+			return nil, nil, status.From(context.DeadlineExceeded)
+		}
+	}
+	in, done, err := k.selector.Pick(ctx)
+	if err != nil {
+		return nil, nil, k.none(err)
+	}
+	conn, err := k.pool.conn(ctx, in)
+	if err == nil {
+		var s codec.Stream
+		if s, err = conn.Open(ctx, call); err == nil {
+			return s, done, nil
+		}
+	}
+	if done != nil {
+		done(err)
+	}
+	return nil, nil, err
+}
+
+// none explains that there is no instance.
+func (k *caller) none(err error) error {
+	if errors.Is(err, selector.ErrNone) && len(k.Addrs) == 0 {
+		return status.Errorf(status.Unavailable, "no instance of service %q is registered", k.Service)
+	}
+	return status.From(err)
+}
+
+// plain returns err without the mark that it was not sent.
+func plain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*status.Error](err); ok && errors.Is(err, codec.ErrNotSent) {
+		return e
+	}
+	return err
+}
+
+// reporting tells the selector, once, how the call on a stream went.
+type reporting struct {
+	codec.Stream
+	once sync.Once
+	done func(error)
+}
+
+// Recv implements codec.Stream.
+func (r *reporting) Recv(msg any) error {
+	err := r.Stream.Recv(msg)
+	switch err {
+	case nil:
+	case io.EOF:
+		r.once.Do(func() { r.done(nil) })
+	default:
+		r.once.Do(func() { r.done(err) })
+	}
+	return err
+}
+
+// Close implements codec.Stream.
+func (r *reporting) Close() error {
+	r.once.Do(func() { r.done(status.From(context.Canceled)) })
+	return r.Stream.Close()
+}

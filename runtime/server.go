@@ -1,0 +1,149 @@
+package runtime
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/status"
+)
+
+// A Server answers calls to its handlers, in every one of its formats, on every connection it is given. Its fields must
+// not be changed once it serves. The zero value works.
+type Server struct {
+	Formats      []codec.Format          // default: PROTO-RPC and Connect
+	Codecs       codec.Codecs            // default: proto and JSON
+	Middleware   []func(Handler) Handler // around every handler; the first is the outermost
+	TLS          *tls.Config             // if set, connections without TLS are refused
+	Plaintext    bool                    // serves connections without TLS too, beside TLS
+	Limits       codec.Limits            // what one peer can make the server hold; the zero value is safe
+	DrainTimeout time.Duration           // for running calls, once the server is to stop; default 10 s
+	Log          *slog.Logger            // default slog.Default()
+
+	handlers []Handler
+	once     sync.Once
+	methods  map[string]Handler // made once, then only read
+	services map[string]bool
+	err      error // two handlers for one method
+}
+
+// Handle adds handlers. Generated code calls it, before the server serves. A method with two handlers is an error that
+// Serve returns.
+func (s *Server) Handle(handlers ...Handler) { s.handlers = append(s.handlers, handlers...) }
+
+// Services returns the full names of the services that have handlers, sorted.
+func (s *Server) Services() []string {
+	_ = s.prepare()
+	names := make([]string, 0, len(s.services))
+	for name := range s.services {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// prepare makes the handlers ready to serve.
+func (s *Server) prepare() error {
+	s.once.Do(func() {
+		s.methods = make(map[string]Handler, len(s.handlers))
+		s.services = make(map[string]bool)
+		for _, h := range s.handlers {
+			if _, twice := s.methods[h.Name]; twice && s.err == nil {
+				s.err = fmt.Errorf("runtime: two handlers are registered for %s", h.Name)
+			}
+			for _, around := range slices.Backward(s.Middleware) {
+				h = around(h)
+			}
+			s.methods[h.Name] = h
+			service, _, _ := strings.Cut(h.Name, "/")
+			s.services[service] = true
+		}
+	})
+	return s.err
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.Default()
+	}
+	return s.Log
+}
+
+// Serve serves the connections that the listeners accept until ctx ends: then it accepts no further connection and no
+// further call, waits for the running calls until DrainTimeout, cancels those that still run, and returns nil. It owns
+// the listeners. An error says why the server could not start, or which listener failed.
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
+	a := newAcceptor(s)
+	if err := s.prepare(); err != nil {
+		a.close(listeners)
+		return err
+	}
+	return a.run(ctx, listeners)
+}
+
+// dispatcher is the server as formats see it.
+type dispatcher struct{ *Server }
+
+// ServeCall implements codec.Handler.
+func (d dispatcher) ServeCall(ctx context.Context, call *codec.Call, r codec.Responder) {
+	h, err := d.find(call)
+	var last any
+	if err == nil {
+		last, err = d.serve(ctx, h, call, r)
+	}
+	if err != nil && status.CodeOf(err) == status.OK {
+		err = status.Errorf(status.Internal, "the handler returned an error with code ok")
+	}
+	if err := r.Finish(last, err); err != nil && ctx.Err() == nil {
+		d.log().Warn("a call could not be answered", "method", call.Method, "peer", call.Peer, "err", err)
+	}
+}
+
+// find returns the handler of the method that is called.
+func (d dispatcher) find(call *codec.Call) (Handler, error) {
+	h, ok := d.methods[call.Method]
+	switch service, method, _ := strings.Cut(call.Method, "/"); {
+	case !ok && !d.services[service]:
+		return h, status.Errorf(status.Unimplemented, "service %q is not served here", service)
+	case !ok:
+		return h, status.Errorf(status.Unimplemented, "service %s has no method %q", service, method)
+	case (call.Kind == codec.Unary) != (h.Kind == codec.Unary):
+		return h, status.Errorf(status.Unimplemented, "%s is a %s method, and was called as a %s one", h.Name, h.Kind, call.Kind)
+	}
+	return h, nil
+}
+
+// serve runs a handler. A panic becomes an Internal error that tells the peer nothing else.
+func (d dispatcher) serve(ctx context.Context, h Handler, call *codec.Call, r codec.Responder) (last any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log().Error("a handler panicked", "method", h.Name, "panic", p, "stack", string(debug.Stack()))
+			last, err = nil, status.Errorf(status.Internal, "the handler panicked")
+		}
+	}()
+	return h.Serve(&serving{ctx, call, r}, r)
+}
+
+// config is what formats are given.
+func (s *Server) config() codec.Config {
+	cfg := codec.Config{Codecs: s.Codecs, Limits: s.Limits, Log: s.log()}
+	if cfg.Codecs == nil {
+		cfg.Codecs = defaultCodecs()
+	}
+	return cfg
+}
+
+func (s *Server) formats() []codec.Format {
+	if s.Formats == nil {
+		return defaultFormats()
+	}
+	return s.Formats
+}
