@@ -58,7 +58,7 @@ func (c *Client) Invoke(ctx context.Context, m *Method, req, res any) error {
 }
 
 // Open starts a call of another kind. Generated code calls it.
-func (c *Client) Open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, error) {
+func (c *Client) Open(ctx context.Context, m *Method, kind codec.Kind) (RawStream, error) {
 	c.init()
 	return c.outer.Open(ctx, m, kind)
 }
@@ -181,21 +181,19 @@ func (k *caller) invoke(ctx context.Context, m *Method, req, res any) error {
 }
 
 // Open implements Conn.
-func (k *caller) Open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, error) {
-	var err error
-	for range attempts {
-		s, done, oerr := k.open(ctx, m, kind)
-		if oerr == nil {
-			if done == nil {
-				return s, nil
-			}
-			return &reporting{Stream: s, done: done}, nil
-		}
-		if err = oerr; !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
+func (k *caller) Open(ctx context.Context, m *Method, kind codec.Kind) (RawStream, error) {
+	t := &tracked{open: func() (codec.Stream, func(error), error) { return k.open(ctx, m, kind) }, kind: kind}
+	err := t.reopen()
+	for range attempts - 1 {
+		if !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
 			break
 		}
+		err = t.reopen()
 	}
-	return nil, plain(err)
+	if err != nil {
+		return nil, plain(err)
+	}
+	return t, nil
 }
 
 // open starts a call on an instance that the selector chooses.
@@ -248,8 +246,8 @@ func (k *caller) none(err error) error {
 
 // plain returns err without the mark that it was not sent.
 func plain(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || err == io.EOF {
+		return err
 	}
 	if e, ok := errors.AsType[*status.Error](err); ok && errors.Is(err, codec.ErrNotSent) {
 		return e
@@ -257,28 +255,60 @@ func plain(err error) error {
 	return err
 }
 
-// reporting tells the selector, once, how the call on a stream went.
-type reporting struct {
+// A tracked stream tells the selector, once, how its call went, and tries another instance for a request that cannot be
+// sent.
+type tracked struct {
 	codec.Stream
-	once sync.Once
-	done func(error)
+	open func() (codec.Stream, func(error), error)
+	kind codec.Kind
+	done func(error) // may be nil
+	once *sync.Once  // of done
 }
 
-// Recv implements codec.Stream.
-func (r *reporting) Recv(msg any) error {
-	err := r.Stream.Recv(msg)
-	switch err {
-	case nil:
-	case io.EOF:
-		r.once.Do(func() { r.done(nil) })
-	default:
-		r.once.Do(func() { r.done(err) })
-	}
+// reopen starts the call, on whichever instance the selector chooses.
+func (t *tracked) reopen() (err error) {
+	t.Stream, t.done, err = t.open()
+	t.once = new(sync.Once)
 	return err
 }
 
+func (t *tracked) report(err error) {
+	if t.done != nil {
+		t.once.Do(func() { t.done(err) })
+	}
+}
+
+// Finish implements codec.Stream.
+func (t *tracked) Finish(last any, outcome error) error {
+	err := t.Stream.Finish(last, outcome)
+	for range attempts - 1 {
+		if t.kind != codec.ServerStream || !errors.Is(err, codec.ErrNotSent) {
+			break // only of a server stream this is all that was sent
+		}
+		_ = t.Stream.Close()
+		t.report(err)
+		if err = t.reopen(); err == nil {
+			err = t.Stream.Finish(last, outcome)
+		}
+	}
+	return plain(err)
+}
+
+// Recv implements codec.Stream.
+func (t *tracked) Recv(msg any) error {
+	err := t.Stream.Recv(msg)
+	switch err {
+	case nil:
+	case io.EOF:
+		t.report(nil)
+	default:
+		t.report(err)
+	}
+	return plain(err)
+}
+
 // Close implements codec.Stream.
-func (r *reporting) Close() error {
-	r.once.Do(func() { r.done(status.From(context.Canceled)) })
-	return r.Stream.Close()
+func (t *tracked) Close() error {
+	t.report(status.From(context.Canceled))
+	return t.Stream.Close()
 }

@@ -50,8 +50,11 @@ type Conn interface {
 	Invoke(ctx context.Context, m *Method, req, res any) error
 	// Open starts a call of another kind. The call ends when the stream is closed or has returned an error from Recv,
 	// or when ctx ends.
-	Open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, error)
+	Open(ctx context.Context, m *Method, kind codec.Kind) (RawStream, error)
 }
+
+// A RawStream is a stream before it has types, as middleware sees it; see [codec.Stream].
+type RawStream = codec.Stream
 
 // A Handler serves one method. Server middleware is a func(Handler) Handler.
 type Handler struct {
@@ -59,5 +62,5 @@ type Handler struct {
 	Kind codec.Kind
 	// Serve runs one call. It returns the last message to send, or nil if there is none, and the outcome. ctx ends
 	// when the caller gives up or is gone. The stream must not be used once Serve has returned.
-	Serve func(ctx context.Context, s codec.Stream) (last any, err error)
+	Serve func(ctx context.Context, s RawStream) (last any, err error)
 }
