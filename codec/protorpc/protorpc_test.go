@@ -2,7 +2,11 @@ package protorpc_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
+	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -13,6 +17,7 @@ import (
 	"github.com/protomicro/micro/transport"
 	"github.com/protomicro/micro/transport/memtransport"
 	"github.com/protomicro/micro/transport/tcptransport"
+	"github.com/protomicro/micro/transport/unixtransport"
 )
 
 func TestFormat_Mem(t *testing.T) {
@@ -21,6 +26,46 @@ func TestFormat_Mem(t *testing.T) {
 
 func TestFormat_TCP(t *testing.T) {
 	codectest.RunFormat(t, format(tcptransport.Transport{}, "127.0.0.1:0", true))
+}
+
+func TestFormat_Unix(t *testing.T) {
+	codectest.RunFormat(t, format(unixtransport.Transport{}, filepath.Join(t.TempDir(), "socket"), true))
+}
+
+func TestFormat_TLS(t *testing.T) {
+	codectest.RunFormat(t, format(secured{tcptransport.Transport{}, certificate(t)}, "127.0.0.1:0", true))
+}
+
+// secured is a transport with TLS over it.
+type secured struct {
+	transport.Transport
+	cfg *tls.Config
+}
+
+func (s secured) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	nc, err := s.Transport.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return transport.ClientTLS(ctx, nc, addr, s.cfg)
+}
+
+func (s secured) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := s.Transport.Listen(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return tls.NewListener(l, s.cfg), nil
+}
+
+// certificate returns a configuration for both sides of connections to 127.0.0.1.
+func certificate(t *testing.T) *tls.Config {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	return &tls.Config{Certificates: s.TLS.Certificates, RootCAs: roots}
 }
 
 // format runs PROTO-RPC over a transport, with a pool of workers or with a goroutine for each call.
