@@ -151,6 +151,9 @@ func (t *tail) append(dst []byte) []byte {
 }
 
 func parseTail(b []byte) (t tail, err error) {
+	if len(b) == 0 {
+		return t, nil
+	}
 	var e status.Error
 	err = fields(b, func(num protowire.Number, n uint64, v []byte) (err error) {
 		switch num {

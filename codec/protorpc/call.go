@@ -26,7 +26,8 @@ type half struct {
 	owed    int          // what was taken, and the peer may send once it is told
 	begun   bool         // the peer has begun to send: its head, a message or its end
 	ended   error        // what Recv returns once queue is empty
-	notify  chan struct{}
+	notify  chan struct{} // has a token when there is something to look at; nil if nobody has waited
+	waits   bool          // somebody waits for notify
 	credit  int           // what may be sent
 	more    chan struct{} // closed when credit has grown or the call ended; nil if nobody waits
 }
@@ -129,8 +130,15 @@ func (h *half) finish(err error) {
 	h.signal()
 }
 
-// drop gives back what has come and will not be taken. h.mu is held.
+// notifies are channels with room for one token, and perhaps a token, which wakes its receiver once too often. A cache.
+var notifies = sync.Pool{New: func() any { return make(chan struct{}, 1) }}
+
+// drop gives back what will not be used any more. h.mu is held, and the half has ended.
 func (h *half) drop() {
+	if h.notify != nil && !h.waits {
+		notifies.Put(h.notify)
+		h.notify = nil
+	}
 	for _, m := range h.queue[h.head:] {
 		bufpool.Put(m.buf)
 	}
@@ -165,20 +173,26 @@ func (h *half) recv(ctx context.Context, msg any) error {
 func (h *half) take(ctx context.Context) (inMessage, error) {
 	h.mu.Lock()
 	for h.head == len(h.queue) {
-		if h.ended != nil {
-			defer h.mu.Unlock()
-			return inMessage{}, h.ended
+		if err := h.ended; err != nil {
+			h.mu.Unlock()
+			return inMessage{}, err
 		}
 		if h.notify == nil {
-			h.notify = make(chan struct{}, 1)
+			h.notify = notifies.Get().(chan struct{}) //nolint:forcetypeassert // New makes nothing else
 		}
+		notify := h.notify
+		h.waits = true
 		h.mu.Unlock()
 		select {
-		case <-h.notify:
+		case <-notify:
+			h.mu.Lock()
+			h.waits = false
 		case <-ctx.Done():
+			h.mu.Lock()
+			h.waits = false
+			h.mu.Unlock()
 			return inMessage{}, status.From(ctx.Err())
 		}
-		h.mu.Lock()
 	}
 	defer h.mu.Unlock()
 	m := h.queue[h.head]

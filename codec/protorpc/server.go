@@ -277,12 +277,18 @@ func (k *serverCall) abandon(reason error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ended == nil || k.ended == io.EOF {
-		k.finish(status.From(reason))
-		k.ended = status.From(reason)
+		outcome := errCanceled
+		if reason != context.Canceled {
+			outcome = status.From(reason)
+		}
+		k.finish(outcome)
+		k.ended = outcome
 	}
 	k.unblock()
 	k.drop()
 }
+
+var errCanceled = status.From(context.Canceled)
 
 // Header implements codec.Stream.
 func (k *serverCall) Header() (codec.Meta, error) { return k.call.Header, nil }
