@@ -52,9 +52,9 @@ func (cs Codecs) Find(name string) Codec {
 }
 
 // NotSent returns err as an error that wraps ErrNotSent too.
-func NotSent(err *status.Error) error { return &notSent{err} }
+func NotSent(err *status.Error) error { return &notSentError{err} }
 
-type notSent struct{ err *status.Error }
+type notSentError struct{ err *status.Error }
 
-func (e *notSent) Error() string   { return e.err.Error() }
-func (e *notSent) Unwrap() []error { return []error{e.err, ErrNotSent} }
+func (e *notSentError) Error() string   { return e.err.Error() }
+func (e *notSentError) Unwrap() []error { return []error{e.err, ErrNotSent} }

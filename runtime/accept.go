@@ -144,7 +144,7 @@ func (a *acceptor) accept(ctx context.Context, l net.Listener) error {
 			pause = 0
 			a.wg.Go(func() { a.serve(ctx, nc) })
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the listener was closed
 		case !passing(err):
 			return err
 		default:

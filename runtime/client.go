@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/protomicro/micro/codec"
@@ -83,7 +84,8 @@ type caller struct {
 
 	cancel  context.CancelFunc // of the watch over the registry
 	watched sync.WaitGroup
-	ready   chan struct{} // closed when the instances are known
+	ready   chan struct{}         // closed when the instances are known, or cannot be
+	lookup  atomic.Pointer[error] // why the registry has no answer; nil if it has
 }
 
 func newCaller(c *Client) *caller {
@@ -124,10 +126,12 @@ func (k *caller) watch(ctx context.Context) {
 	known := false
 	for instances, err := range k.Resolver.Watch(ctx, k.Service) {
 		if err != nil {
-			continue // what was known stays true
+			k.lookup.Store(&err) // what was known stays true
+		} else {
+			k.lookup.Store(nil)
+			k.selector.Update(instances)
+			k.pool.keep(instances)
 		}
-		k.selector.Update(instances)
-		k.pool.keep(instances)
 		if !known {
 			known = true
 			close(k.ready)
@@ -238,6 +242,9 @@ func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind) (codec.St
 
 // none explains that there is no instance.
 func (k *caller) none(err error) error {
+	if why := k.lookup.Load(); why != nil && errors.Is(err, selector.ErrNone) {
+		return status.Errorf(status.Unavailable, "looking up service %q: %v", k.Service, *why)
+	}
 	if errors.Is(err, selector.ErrNone) && len(k.Addrs) == 0 {
 		return status.Errorf(status.Unavailable, "no instance of service %q is registered", k.Service)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"slices"
@@ -102,6 +103,7 @@ func TestClient_SaysWhyItCannotCall(t *testing.T) {
 		"no scheme":         {&runtime.Client{Addrs: []string{"localhost:80"}}, status.Unavailable, "tcp://host:port"},
 		"unknown scheme":    {&runtime.Client{Addrs: []string{"pigeon://x"}}, status.Unavailable, "pigeon://x"},
 		"nothing said":      {&runtime.Client{}, status.Internal, "Addrs"},
+		"registry is down":  {&runtime.Client{Resolver: silent{}, Service: "weather"}, status.Unavailable, "out of order"},
 		"nobody registered": {&runtime.Client{Resolver: memregistry.New(), Service: "weather"}, status.Unavailable, `"weather"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,6 +120,17 @@ func TestClient_SaysWhyItCannotCall(t *testing.T) {
 				wantCode(t, "Watch", err, c.code)
 			}
 		})
+	}
+}
+
+// silent is a registry that answers with an error, and then not at all.
+type silent struct{}
+
+func (silent) Watch(ctx context.Context, _ string) iter.Seq2[[]registry.Instance, error] {
+	return func(yield func([]registry.Instance, error) bool) {
+		if yield(nil, errors.New("out of order")) {
+			<-ctx.Done()
+		}
 	}
 }
 
@@ -179,7 +192,7 @@ func TestClient_TellsTheSelectorEveryOutcomeOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range reports.All() {
+	for range reports.All() { //nolint:errcheck // to its end, whatever that is
 	}
 	notes, err := w.Chat(t.Context())
 	if err != nil {

@@ -26,7 +26,7 @@ func ExampleService() {
 		Name:    "weather",
 		Addrs:   []string{"tcp://127.0.0.1:0"},
 		Server:  server,
-		OnReady: func(addrs []string) { fmt.Println("serving"); stop() },
+		OnReady: func([]string) { fmt.Println("serving"); stop() },
 	}
 	fmt.Println("ended:", service.Run(ctx))
 	// Output:

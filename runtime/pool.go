@@ -135,9 +135,10 @@ func (p *pool) retire(conn codec.Conn) {
 
 // keep forgets addresses that no instance has any more and that have no connection either.
 func (p *pool) keep(instances []registry.Instance) {
-	p.links.Range(func(addr, v any) bool {
-		known := slices.ContainsFunc(instances, func(in registry.Instance) bool { return slices.Contains(in.Addrs, addr.(string)) })
-		if l, _ := v.(*link); !known && l.usable() == nil {
+	p.links.Range(func(key, v any) bool {
+		addr, l := key.(string), v.(*link) //nolint:forcetypeassert // as stored
+		known := slices.ContainsFunc(instances, func(in registry.Instance) bool { return slices.Contains(in.Addrs, addr) })
+		if !known && l.usable() == nil {
 			p.links.Delete(addr)
 		}
 		return true
@@ -153,7 +154,7 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	p.dials.Wait()
 	p.links.Range(func(_, v any) bool {
-		if e := v.(*link).conn.Load(); e != nil {
+		if e := v.(*link).conn.Load(); e != nil { //nolint:forcetypeassert // as stored
 			old = append(old, e.Conn)
 		}
 		return true

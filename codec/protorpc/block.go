@@ -53,7 +53,7 @@ func appendHead(dst []byte, call *codec.Call) []byte {
 	}
 	if call.Timeout > 0 {
 		dst = protowire.AppendTag(dst, 4, protowire.VarintType)
-		dst = protowire.AppendVarint(dst, uint64(max(1, call.Timeout/time.Microsecond))) //nolint:gosec // positive
+		dst = protowire.AppendVarint(dst, uint64(max(1, call.Timeout/time.Microsecond)))
 	}
 	return appendMeta(dst, 5, call.Header)
 }
@@ -73,7 +73,7 @@ func parseHead(b []byte, call *codec.Call, intern func([]byte) string) (codecNam
 		case 3:
 			codecName = v
 		case 4:
-			call.Timeout = time.Duration(min(n, math.MaxInt64/1000)) * time.Microsecond //nolint:gosec // bounded
+			call.Timeout = time.Duration(min(n, math.MaxInt64/1000)) * time.Microsecond
 		case 5:
 			call.Header, err = parseField(call.Header, v)
 		}
@@ -158,7 +158,7 @@ func parseTail(b []byte) (t tail, err error) {
 	err = fields(b, func(num protowire.Number, n uint64, v []byte) (err error) {
 		switch num {
 		case 1:
-			e.Code = status.Code(min(n, math.MaxUint32)) //nolint:gosec // bounded
+			e.Code = status.Code(min(n, math.MaxUint32))
 		case 2:
 			e.Message = string(v)
 		case 3:

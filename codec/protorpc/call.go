@@ -19,13 +19,13 @@ type half struct {
 
 	mu      sync.Mutex // guards below
 	queue   []inMessage
-	first   [1]inMessage // the room of queue in the calls that receive one message
-	head    int          // the first of queue that is not taken
-	partial inMessage    // the message of which a part has come
-	window  int          // what the peer may send still
-	owed    int          // what was taken, and the peer may send once it is told
-	begun   bool         // the peer has begun to send: its head, a message or its end
-	ended   error        // what Recv returns once queue is empty
+	first   [1]inMessage  // the room of queue in the calls that receive one message
+	head    int           // the first of queue that is not taken
+	partial inMessage     // the message of which a part has come
+	window  int           // what the peer may send still
+	owed    int           // what was taken, and the peer may send once it is told
+	begun   bool          // the peer has begun to send: its head, a message or its end
+	ended   error         // what Recv returns once queue is empty
 	notify  chan struct{} // has a token when there is something to look at; nil if nobody has waited
 	waits   bool          // somebody waits for notify
 	credit  int           // what may be sent

@@ -51,8 +51,7 @@ func appendHeader(dst []byte, length int, typ, flags byte, id uint64) []byte {
 // parseHeader reads the header at the start of b, which has at least headerLen bytes.
 func parseHeader(b []byte) (f frame, length int, err error) {
 	n := binary.BigEndian.Uint32(b)
-	rest := binary.BigEndian.Uint64(b[4:])
-	f = frame{typ: byte(rest >> 56), flags: byte(rest >> 48), id: rest & (1<<48 - 1)}
+	f = frame{typ: b[4], flags: b[5], id: binary.BigEndian.Uint64(b[4:]) & (1<<48 - 1)}
 	if n > maxPayload {
 		return f, 0, broken("a frame of %d bytes, more than %d", n, maxPayload)
 	}
@@ -90,7 +89,7 @@ func section(b []byte) (block, rest []byte, err error) {
 		return nil, nil, broken("a call frame cut short in the length of a section")
 	}
 	n := binary.BigEndian.Uint32(b)
-	if uint64(n) > uint64(len(b)-4) {
+	if int64(n) > int64(len(b)-4) {
 		return nil, nil, broken("a section of %d bytes in a frame that has %d left", n, len(b)-4)
 	}
 	return b[4 : 4+n : 4+n], b[4+n:], nil

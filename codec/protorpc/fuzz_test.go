@@ -14,7 +14,7 @@ import (
 	"github.com/protomicro/micro/transport/memtransport"
 )
 
-// small limits, so that the fuzzer finds them
+// The limits are small, so that the fuzzer finds them.
 var tight = codec.Limits{MessageBytes: 200, HeaderBytes: 200, Calls: 3}
 
 // FuzzServer lets a server read anything behind a valid handshake: it must neither panic nor hang, nor leave a goroutine.
@@ -61,6 +61,7 @@ func FuzzClient(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var streams []codec.Stream
 		for _, kind := range []codec.Kind{codec.Unary, codec.BidiStream} {
 			s, err := conn.Open(ctx, &codec.Call{Method: "a.B/C", Kind: kind, Codec: protocodec.Codec{}})
 			if err != nil {
@@ -69,17 +70,18 @@ func FuzzClient(f *testing.F) {
 			if err := s.Finish(wrapperspb.String("hi"), nil); err != nil {
 				t.Fatal(err)
 			}
-			defer func() {
-				for s.Recv(new(wrapperspb.StringValue)) == nil {
-				}
-				_ = s.Close()
-			}()
+			streams = append(streams, s)
 		}
 		_, _ = far.Write(input)
 		_ = far.Close()
 		<-read
 		await(t, conn.Done())
 		_ = conn.Close()
+		for _, s := range streams {
+			for s.Recv(new(wrapperspb.StringValue)) == nil {
+			}
+			_ = s.Close()
+		}
 	})
 }
 

@@ -95,7 +95,7 @@ func (s *server) accept(f frame) error {
 	}
 	k.init(&s.conn)
 	k.id, k.codec, k.bad = f.id, k.call.Codec, status.InvalidArgument
-	k.ctx.values = s.ctx
+	k.ctx.values = s.ctx //nolint:fatcontext // the context of the connection, not of another call
 	if k.call.Timeout > 0 {
 		k.ctx.expireAfter(k.call.Timeout)
 	}

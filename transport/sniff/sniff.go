@@ -89,6 +89,7 @@ func first(prefix []byte, matchers []func([]byte) transport.Match) (index int, m
 			return i, false
 		case transport.More:
 			return -1, true
+		case transport.No:
 		}
 	}
 	return -1, false

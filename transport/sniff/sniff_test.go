@@ -48,8 +48,9 @@ const (
 	isTLS
 	isHTTP2
 	isHTTP1
-	isNone = -1
 )
+
+const isNone = -1
 
 // A readConn reads from a reader and has nothing else of a connection but its deadline.
 type readConn struct {

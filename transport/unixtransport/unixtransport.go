@@ -72,7 +72,7 @@ func removeStale(ctx context.Context, path string) error {
 	}
 	after, err := os.Lstat(path)
 	if err != nil || !os.SameFile(before, after) { // another process was faster; listening tells
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return listenError(path, err)

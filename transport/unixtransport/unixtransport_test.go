@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { leakcheck.Main(m) }
 // socketPath returns the path of a file that does not exist, in a directory whose name is short enough for sockets.
 func socketPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "unix")
+	dir, err := os.MkdirTemp("", "unix") //nolint:usetesting // the names of t.TempDir are too long
 	if err != nil {
 		t.Fatal(err)
 	}
