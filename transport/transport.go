@@ -9,6 +9,7 @@ import (
 	"context"
 	"net"
 	"net/textproto"
+	"time"
 )
 
 // A Transport makes and accepts connections to the addresses of one scheme. It is safe for concurrent use.
@@ -51,12 +52,16 @@ type Exchange interface {
 	Write(p []byte) (int, error)             // the response's body; does not keep p
 	Flush() error                            // sends what was written
 	SetTrailer(header Header)                // goes out when the exchange ends
+	SetReadDeadline(t time.Time) error       // makes reads fail from t on, also one that waits
+	SetWriteDeadline(t time.Time) error      // makes writes fail from t on, also one that waits
 }
 
 // A RoundTripper makes HTTP requests to one peer. It is safe for concurrent use.
 type RoundTripper interface {
-	// Open starts a request with the given body, or, if body is nil, with one that is to be written. The request
-	// is aborted when ctx ends.
+	// Open connects, unless there is a connection, and starts a request with the given body, or, if body is nil, with
+	// one that is to be written. The body must not be changed before the trip is closed. The request is aborted when ctx
+	// ends. A failure to connect, for which the peer has certainly not seen the request, has in its chain a *net.OpError
+	// whose Op is "dial".
 	Open(ctx context.Context, req *Request, body []byte) (Trip, error)
 	// Close closes idle connections and waits for nothing: every Trip must have been closed.
 	Close() error

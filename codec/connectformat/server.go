@@ -14,9 +14,6 @@ import (
 const writeGrace = time.Second
 
 // Serve serves the call that x carries. A request that is no call is answered with the HTTP status 404, 405 or 415.
-//
-// If x has the methods SetReadDeadline and SetWriteDeadline of a net.Conn, the end of a call's context interrupts a
-// handler that receives or sends; otherwise such a handler waits for the peer.
 func (f Format) Serve(ctx context.Context, x transport.Exchange, h codec.Handler, cfg codec.Config) {
 	req := x.Request()
 	c := &serverCall{x: x, call: codec.Call{Format: f.Name(), Peer: req.Peer}}
@@ -113,23 +110,13 @@ func (c *serverCall) parseHead(streaming bool) (err error) {
 	return err
 }
 
-// An interruptible is an Exchange whose reads and writes can be made to return.
-type interruptible interface {
-	SetReadDeadline(t time.Time) error
-	SetWriteDeadline(t time.Time) error
-}
-
 // interruptWith interrupts what waits for the peer when ctx ends, until stop is called.
 func (c *serverCall) interruptWith(ctx context.Context) (stop func()) {
-	x, ok := c.x.(interruptible)
-	if !ok {
-		return func() {}
-	}
 	done := make(chan struct{})
 	stopped := context.AfterFunc(ctx, func() {
 		defer close(done)
-		_ = x.SetReadDeadline(time.Unix(1, 0))
-		_ = x.SetWriteDeadline(time.Now().Add(writeGrace))
+		_ = c.x.SetReadDeadline(time.Unix(1, 0))
+		_ = c.x.SetWriteDeadline(time.Now().Add(writeGrace))
 	})
 	return func() {
 		if !stopped() {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -51,8 +52,10 @@ func (x *exchange) Respond(status int, header transport.Header) error {
 	return nil
 }
 
-func (x *exchange) Flush() error                { return nil }
-func (x *exchange) SetTrailer(transport.Header) {}
+func (x *exchange) Flush() error                     { return nil }
+func (x *exchange) SetTrailer(transport.Header)      {}
+func (x *exchange) SetReadDeadline(time.Time) error  { return nil }
+func (x *exchange) SetWriteDeadline(time.Time) error { return nil }
 
 // An echo answers each message with itself.
 type echo struct{}

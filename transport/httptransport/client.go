@@ -20,8 +20,6 @@ import (
 
 // A Client makes HTTP requests to one peer. With TLS it speaks HTTP/2 if the peer agrees, and HTTP/1.1 otherwise. It is
 // safe for concurrent use; its fields must not be changed once it is used. It is a [transport.RoundTripper].
-//
-// An error of a request that could not connect has a *net.OpError in its chain, whose Op is "dial".
 type Client struct {
 	Dial   func(ctx context.Context) (net.Conn, error) // connects to the peer, without TLS
 	Host   string                                      // the peer's name, with a port if that is not the usual one
@@ -54,7 +52,7 @@ func (c *Client) Open(ctx context.Context, req *transport.Request, body []byte) 
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	t := &trip{done: make(chan struct{})}
+	t := &trip{connected: make(chan struct{}), done: make(chan struct{})}
 	if body == nil {
 		r.Body, t.body = io.Pipe()
 		r.ContentLength = -1
@@ -67,6 +65,13 @@ func (c *Client) Open(ctx context.Context, req *transport.Request, body []byte) 
 	}
 	ctx, t.cancel = context.WithCancel(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn}))
 	go t.run(c.RoundTripper, r.WithContext(ctx))
+	if c.made == nil {
+		return t, nil // it may say nothing of its connections until the response has come
+	}
+	if err := t.connect(); err != nil {
+		_ = t.Close()
+		return nil, err
+	}
 	return t, nil
 }
 

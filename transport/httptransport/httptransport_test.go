@@ -365,15 +365,15 @@ func TestClient_CloseEndsDialing(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
-	trip, err := c.Open(t.Context(), &transport.Request{Method: "POST", Path: "/"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = trip.Close() }()
+	opened := make(chan error, 1)
+	go func() {
+		_, err := c.Open(t.Context(), &transport.Request{Method: "POST", Path: "/"}, nil)
+		opened <- err
+	}()
 	<-dialing
 	_ = c.Close()
-	_, _, err = trip.Response()
+	err := <-opened
 	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
-		t.Errorf("Response: got %v, want a *net.OpError of a dial", err)
+		t.Errorf("Open: got %v, want a *net.OpError of a dial", err)
 	}
 }

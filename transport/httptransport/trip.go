@@ -15,12 +15,14 @@ import (
 
 // A trip is a transport.Trip.
 type trip struct {
-	body   *io.PipeWriter // nil if the whole body is given
-	cancel context.CancelFunc
-	once   sync.Once     // closes
-	done   chan struct{} // closed when res and err are set
-	res    *http.Response
-	err    error
+	body      *io.PipeWriter // nil if the whole body is given
+	cancel    context.CancelFunc
+	once      sync.Once     // closes
+	conns     sync.Once     // closes connected
+	connected chan struct{} // closed when there is a connection
+	done      chan struct{} // closed when res and err are set
+	res       *http.Response
+	err       error
 }
 
 func (t *trip) run(rt http.RoundTripper, req *http.Request) {
@@ -44,14 +46,25 @@ func tooLarge(err error) error {
 	return err
 }
 
-// gotConn is called when the connection is known.
+// gotConn is called when the connection is known, and again if net/http tries another.
 func (t *trip) gotConn(info httptrace.GotConnInfo) {
+	t.conns.Do(func() { close(t.connected) })
 	nc := info.Conn
 	if tc, ok := nc.(*tls.Conn); ok {
 		nc = tc.NetConn()
 	}
 	if c, ok := nc.(*conn); ok {
 		c.body.Store(t.body)
+	}
+}
+
+// connect waits until there is a connection, or none can be had.
+func (t *trip) connect() error {
+	select {
+	case <-t.connected:
+		return nil
+	case <-t.done:
+		return t.err
 	}
 }
 
