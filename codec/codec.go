@@ -21,6 +21,11 @@ type Codec interface {
 	Unmarshal(src []byte, msg any) error               // replaces what msg holds; does not keep src
 }
 
+// A Sizer is a Codec that knows beforehand how many bytes a message takes.
+type Sizer interface {
+	Size(msg any) int // 0 for what it cannot encode
+}
+
 // A Handler runs calls. The runtime's Server is one.
 type Handler interface {
 	// ServeCall runs call to its end on the calling goroutine, and does not panic: when it returns, r.Finish was

@@ -124,6 +124,13 @@ func fixed(addrs []string) []registry.Instance {
 // watch keeps the selector up to date until ctx ends.
 func (k *caller) watch(ctx context.Context) {
 	known := false
+	defer func() {
+		if !known { // so that nobody waits
+			err := error(status.Errorf(status.Canceled, "the watch has ended"))
+			k.lookup.Store(&err)
+			close(k.ready)
+		}
+	}()
 	for instances, err := range k.Resolver.Watch(ctx, k.Service) {
 		if err != nil {
 			k.lookup.Store(&err) // what was known stays true
@@ -273,9 +280,11 @@ type tracked struct {
 }
 
 // reopen starts the call, on whichever instance the selector chooses.
-func (t *tracked) reopen() (err error) {
-	t.Stream, t.done, err = t.open()
-	t.once = new(sync.Once)
+func (t *tracked) reopen() error {
+	s, done, err := t.open()
+	if err == nil {
+		t.Stream, t.done, t.once = s, done, new(sync.Once)
+	}
 	return err
 }
 
@@ -292,8 +301,8 @@ func (t *tracked) Finish(last any, outcome error) error {
 		if t.kind != codec.ServerStream || !errors.Is(err, codec.ErrNotSent) {
 			break // only of a server stream this is all that was sent
 		}
-		_ = t.Stream.Close()
 		t.report(err)
+		_ = t.Stream.Close() // a second time, if there was no other
 		if err = t.reopen(); err == nil {
 			err = t.Stream.Finish(last, outcome)
 		}

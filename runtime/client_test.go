@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"net"
+	stdruntime "runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,8 @@ import (
 	"github.com/protomicro/micro/selector"
 	"github.com/protomicro/micro/status"
 	weatherv1 "github.com/protomicro/micro/testdata/fourkinds/weather/v1"
+	"github.com/protomicro/micro/transport"
+	"github.com/protomicro/micro/transport/memtransport"
 )
 
 // named is a station that answers with its own name.
@@ -443,3 +446,99 @@ func TestMeta_RefusesWhatCannotTravel(t *testing.T) {
 		t.Error("SetHeader outside of a handler: no error")
 	}
 }
+
+func TestClient_EndsCallsThatWaitForTheRegistry(t *testing.T) {
+	c := &runtime.Client{Resolver: mute{}, Service: "weather"}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := weatherv1.NewWeatherClient(c).Get(context.Background(), &weatherv1.GetRequest{})
+		ended <- err
+	}()
+	if err := c.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("Get: no error")
+	}
+}
+
+// mute is a registry that never answers.
+type mute struct{}
+
+func (mute) Watch(ctx context.Context, _ string) iter.Seq2[[]registry.Instance, error] {
+	return func(func([]registry.Instance, error) bool) { <-ctx.Done() }
+}
+
+// leaving is a selector that sends a call to a server that goes away, and afterwards to one that is not there.
+type leaving struct {
+	selector.RoundRobin
+	picks atomic.Int32
+	addrs [2]string
+}
+
+func (l *leaving) Pick(context.Context) (registry.Instance, func(error), error) {
+	n := min(l.picks.Add(1), 2)
+	return registry.Instance{ID: "x", Addrs: []string{l.addrs[n-1]}}, nil, nil
+}
+
+func TestClient_FailsAStreamThatNobodyTakes(t *testing.T) {
+	network := memtransport.New()
+	l, err := network.Listen(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &runtime.Server{Log: slog.New(slog.DiscardHandler)}
+	weatherv1.RegisterWeatherServer(s, station{})
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	w, c := use(t, &runtime.Client{
+		Addrs: []string{"unused://"}, Transports: []transport.Transport{network}, Selector: &leaving{addrs: [2]string{"mem://a", "mem://nobody"}},
+	})
+	raw, err := c.Open(t.Context(), &runtime.Method{Name: "weather.v1.Weather/Watch"}, codec.ServerStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel() // between Open and Finish
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	wantCode(t, "Finish", raw.Finish(&weatherv1.WatchRequest{}, nil), status.Unavailable)
+	_ = raw.Close()
+	_, err = w.Watch(t.Context(), &weatherv1.WatchRequest{})
+	wantCode(t, "Watch", err, status.Unavailable)
+}
+
+func TestServer_SurvivesHandlersOfEveryKind(t *testing.T) {
+	s := &runtime.Server{Log: slog.New(slog.DiscardHandler)}
+	weatherv1.RegisterWeatherServer(s, station{get: func(_ context.Context, req *weatherv1.GetRequest) (*weatherv1.Report, error) {
+		switch req.GetCity() {
+		case "typed nil":
+			var err *status.Error
+			return nil, err
+		case "panicking error":
+			return nil, (*panicking)(nil)
+		case "exit":
+			stdruntime.Goexit()
+		}
+		return &weatherv1.Report{}, nil
+	}})
+	c := runtime.Local(s)
+	w := weatherv1.NewWeatherClient(c)
+	for _, city := range []string{"typed nil", "panicking error", "exit"} {
+		_, err := w.Get(t.Context(), &weatherv1.GetRequest{City: city})
+		wantCode(t, city, err, status.Internal)
+	}
+	if _, err := w.Get(t.Context(), &weatherv1.GetRequest{}); err != nil {
+		t.Errorf("a call afterwards: %v", err)
+	}
+	for range 2 {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+}
+
+type panicking struct{ text string }
+
+func (p *panicking) Error() string { return p.text }

@@ -19,11 +19,15 @@ func Local(s *Server) *Client {
 		c.onEnd = func() error { cancel(); return err }
 		return c
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, l) }() // Close waits for it
+	served := make(chan struct{})
+	go func() { // Close waits for it
+		defer close(served)
+		err = s.Serve(ctx, l)
+	}()
 	c.onEnd = func() error {
 		cancel()
-		return <-served
+		<-served
+		return err
 	}
 	return c
 }

@@ -53,6 +53,9 @@ func (s *serving) Value(key any) any {
 	return s.Context.Value(key)
 }
 
+// AfterFunc lets contexts derived from this one do without a goroutine, as that of the call does.
+func (s *serving) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(s.Context, f) }
+
 // RequestMeta returns, in a handler, the metadata of the request. It must not be changed.
 func RequestMeta(ctx context.Context) Meta {
 	if s, ok := ctx.Value(servingKey{}).(*serving); ok {

@@ -41,7 +41,16 @@ type link struct {
 	dialing chan struct{} // closed when the dial under way has ended; nil without one
 	err     error         // of the last dial
 	failed  time.Time     // when it ended, if it failed
+
+	forgotten bool // the pool has another link to the address, or none
 }
+
+// closed is what a dial that has ended already looks like.
+var closed = func() chan struct{} {
+	ch := make(chan struct{})
+	close(ch)
+	return ch
+}()
 
 type established struct{ codec.Conn }
 
@@ -63,12 +72,8 @@ func (p *pool) conn(ctx context.Context, in registry.Instance) (codec.Conn, erro
 	if err != nil {
 		return nil, codec.NotSent(status.From(err))
 	}
-	v, ok := p.links.Load(addr)
-	if !ok {
-		v, _ = p.links.LoadOrStore(addr, &link{addr: addr})
-	}
-	l, _ := v.(*link)
-	for {
+	for range attempts {
+		l := p.link(addr)
 		if conn := l.usable(); conn != nil {
 			return conn, nil
 		}
@@ -82,6 +87,16 @@ func (p *pool) conn(ctx context.Context, in registry.Instance) (codec.Conn, erro
 			return nil, codec.NotSent(status.From(ctx.Err()))
 		}
 	}
+	return nil, codec.NotSent(status.Errorf(status.Unavailable, "%s ends every connection as soon as it is made", addr))
+}
+
+// link returns what the pool knows of addr.
+func (p *pool) link(addr string) *link {
+	v, ok := p.links.Load(addr)
+	if !ok {
+		v, _ = p.links.LoadOrStore(addr, &link{addr: addr})
+	}
+	return v.(*link) //nolint:forcetypeassert // nothing else is stored
 }
 
 // dial starts a dial, unless one is under way or has failed a moment ago. It does not belong to the caller's context,
@@ -91,6 +106,9 @@ func (p *pool) dial(l *link) (<-chan struct{}, error) {
 	defer l.mu.Unlock()
 	if l.dialing != nil {
 		return l.dialing, nil
+	}
+	if l.forgotten {
+		return closed, nil
 	}
 	if l.err != nil && time.Since(l.failed) < retryAfter {
 		return nil, l.err
@@ -133,16 +151,31 @@ func (p *pool) retire(conn codec.Conn) {
 	}
 }
 
-// keep forgets addresses that no instance has any more and that have no connection either.
+// keep forgets addresses that no instance has any more and to which there is no connection either: one that lives ends
+// when the instance goes away or no longer answers.
 func (p *pool) keep(instances []registry.Instance) {
-	p.links.Range(func(key, v any) bool {
-		addr, l := key.(string), v.(*link) //nolint:forcetypeassert // as stored
-		known := slices.ContainsFunc(instances, func(in registry.Instance) bool { return slices.Contains(in.Addrs, addr) })
-		if !known && l.usable() == nil {
-			p.links.Delete(addr)
+	p.links.Range(func(_, v any) bool {
+		l := v.(*link) //nolint:forcetypeassert // as stored
+		if !slices.ContainsFunc(instances, func(in registry.Instance) bool { return slices.Contains(in.Addrs, l.addr) }) {
+			p.forget(l)
 		}
 		return true
 	})
+}
+
+func (p *pool) forget(l *link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dialing != nil || l.usable() != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := l.conn.Swap(nil); e != nil {
+		p.retire(e.Conn)
+	}
+	l.forgotten = true
+	p.links.Delete(l.addr)
 }
 
 // close closes every connection and waits for the dials under way. p.ctx has ended.

@@ -99,9 +99,6 @@ func (d dispatcher) ServeCall(ctx context.Context, call *codec.Call, r codec.Res
 	if err == nil {
 		last, err = d.serve(ctx, h, call, r)
 	}
-	if err != nil && status.CodeOf(err) == status.OK {
-		err = status.Errorf(status.Internal, "the handler returned an error with code ok")
-	}
 	if err := r.Finish(last, err); err != nil && ctx.Err() == nil {
 		d.log().Warn("a call could not be answered", "method", call.Method, "peer", call.Peer, "err", err)
 	}
@@ -123,13 +120,26 @@ func (d dispatcher) find(call *codec.Call) (Handler, error) {
 
 // serve runs a handler. A panic becomes an Internal error that tells the peer nothing else.
 func (d dispatcher) serve(ctx context.Context, h Handler, call *codec.Call, r codec.Responder) (last any, err error) {
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			d.log().Error("a handler panicked", "method", h.Name, "panic", p, "stack", string(debug.Stack()))
 			last, err = nil, status.Errorf(status.Internal, "the handler panicked")
+		} else if !returned { // its goroutine ends, as with t.Fatal
+			_ = r.Finish(nil, status.Errorf(status.Internal, "the handler did not return"))
 		}
 	}()
-	return h.Serve(&serving{ctx, call, r}, r)
+	last, err = h.Serve(&serving{ctx, call, r}, r)
+	if err != nil {
+		last = nil
+		if e := status.From(err); e == nil || e.Code == status.OK { // here, where an error that panics does no harm
+			err = status.Errorf(status.Internal, "the handler returned an error with code ok, or a nil *status.Error")
+		} else {
+			err = e
+		}
+	}
+	returned = true
+	return last, err
 }
 
 // config is what formats are given.

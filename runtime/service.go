@@ -54,8 +54,11 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, task := range s.Tasks {
 		go func() { // ends with working, and is waited for below
 			err := task(working)
-			if err != nil && working.Err() == nil {
+			switch {
+			case err != nil && working.Err() == nil:
 				fail(err)
+			case errors.Is(err, context.Canceled):
+				err = nil // it ended because it was to
 			}
 			worked <- err
 		}()
@@ -75,9 +78,7 @@ func (s *Service) Run(ctx context.Context) error {
 	errs = append(errs, <-served)
 	stopTasks()
 	for range s.Tasks {
-		if err := <-worked; err != nil && !errors.Is(err, context.Canceled) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, <-worked)
 	}
 	return errors.Join(errs...)
 }

@@ -168,6 +168,7 @@ func TestService_SaysWhyItCannotRun(t *testing.T) {
 		"no transport":      {runtime.Service{Server: &runtime.Server{}, Addrs: []string{"pigeon://x"}}, "pigeon://x"},
 		"two handlers":      {runtime.Service{Server: twice, Addrs: []string{"tcp://127.0.0.1:0"}}, "weather.v1.Weather/Get"},
 		"registry is down":  {runtime.Service{Server: &runtime.Server{}, Addrs: []string{"tcp://127.0.0.1:0"}, Registrar: down{}}, "out of order"},
+		"a task that stops": {runtime.Service{Server: &runtime.Server{}, Addrs: []string{"tcp://127.0.0.1:0"}, Tasks: []func(context.Context) error{stops}}, "canceled"},
 		"a task that fails": {runtime.Service{Server: &runtime.Server{}, Addrs: []string{"tcp://127.0.0.1:0"}, Tasks: []func(context.Context) error{fails}}, "boom"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,6 +179,8 @@ func TestService_SaysWhyItCannotRun(t *testing.T) {
 		})
 	}
 }
+
+func stops(context.Context) error { return context.Canceled } // of a context of its own
 
 func fails(context.Context) error { return errors.New("boom") }
 

@@ -26,7 +26,12 @@ func Errorf(code Code, format string, args ...any) *Error {
 }
 
 // Error returns the code and the message: "not_found: no city named Atlantis".
-func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
+func (e *Error) Error() string {
+	if e == nil {
+		return OK.String()
+	}
+	return e.Code.String() + ": " + e.Message
+}
 
 // With returns a copy of e that carries msgs as further details. A message that cannot be encoded is left out.
 func (e *Error) With(msgs ...proto.Message) *Error {
@@ -40,16 +45,16 @@ func (e *Error) With(msgs ...proto.Message) *Error {
 	return &c
 }
 
-// From returns err as an Error: nil for nil, an Error found in err's chain with the whole text of err as its
+// From returns err as an Error: nil for nil, also for one that is a nil *Error, an Error found in err's chain with the whole text of err as its
 // message, Canceled and DeadlineExceeded for the errors of a context, and Unknown with the text of anything else.
 func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // the error itself, whose message needs no context
 		return e
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
 		return &Error{Code: e.Code, Message: err.Error(), Details: e.Details}
 	}
 	return &Error{Code: CodeOf(err), Message: err.Error()}
@@ -61,6 +66,9 @@ func CodeOf(err error) Code {
 		return OK
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
+		if e == nil {
+			return OK
+		}
 		return e.Code
 	}
 	switch {

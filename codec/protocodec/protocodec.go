@@ -30,6 +30,15 @@ func (Codec) MarshalAppend(dst []byte, msg any) ([]byte, error) {
 	return out, nil
 }
 
+// Size returns how many bytes msg takes.
+func (Codec) Size(msg any) int {
+	m, ok := msg.(proto.Message)
+	if !ok {
+		return 0
+	}
+	return proto.Size(m)
+}
+
 // Unmarshal replaces what msg holds by what src encodes. Unknown fields are kept. An error is Internal if msg is not a
 // proto.Message, and InvalidArgument if src is not the encoding of such a message.
 func (Codec) Unmarshal(src []byte, msg any) error {

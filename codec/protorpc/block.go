@@ -2,6 +2,7 @@ package protorpc
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -133,7 +134,7 @@ func (t *tail) append(dst []byte) []byte {
 		dst = protowire.AppendVarint(dst, uint64(t.err.Code))
 		if t.err.Message != "" {
 			dst = protowire.AppendTag(dst, 2, protowire.BytesType)
-			dst = protowire.AppendString(dst, t.err.Message)
+			dst = protowire.AppendString(dst, strings.ToValidUTF8(t.err.Message, "\uFFFD"))
 		}
 		for _, detail := range t.err.Details {
 			if b, err := proto.Marshal(detail); err == nil {

@@ -2,7 +2,6 @@ package protorpc
 
 import (
 	"context"
-	"io"
 	"sync"
 
 	"github.com/protomicro/micro/codec"
@@ -26,6 +25,7 @@ type half struct {
 	owed    int           // what was taken, and the peer may send once it is told
 	begun   bool          // the peer has begun to send: its head, a message or its end
 	ended   error         // what Recv returns once queue is empty
+	dead    error         // why nothing can be sent any more: the call is over
 	notify  chan struct{} // has a token when there is something to look at; nil if nobody has waited
 	waits   bool          // somebody waits for notify
 	credit  int           // what may be sent
@@ -83,6 +83,11 @@ func (h *half) deliver(body []byte, more bool) (tooLarge, err error) {
 		return nil, nil
 	}
 	h.partial = inMessage{}
+	if h.head > 0 && len(h.queue) == cap(h.queue) { // reuse the room of those that were taken
+		n := copy(h.queue, h.queue[h.head:])
+		clear(h.queue[n:])
+		h.queue, h.head = h.queue[:n], 0
+	}
 	h.queue = append(h.queue, p)
 	h.signal()
 	return nil, nil
@@ -130,13 +135,10 @@ func (h *half) finish(err error) {
 	h.signal()
 }
 
-// notifies are channels with room for one token, and perhaps a token, which wakes its receiver once too often. A cache.
-var notifies = sync.Pool{New: func() any { return make(chan struct{}, 1) }}
-
 // drop gives back what will not be used any more. h.mu is held, and the half has ended.
 func (h *half) drop() {
 	if h.notify != nil && !h.waits {
-		notifies.Put(h.notify)
+		h.c.channels.Put(h.notify)
 		h.notify = nil
 	}
 	for _, m := range h.queue[h.head:] {
@@ -178,7 +180,7 @@ func (h *half) take(ctx context.Context) (inMessage, error) {
 			return inMessage{}, err
 		}
 		if h.notify == nil {
-			h.notify = notifies.Get().(chan struct{}) //nolint:forcetypeassert // New makes nothing else
+			h.notify = h.c.channel()
 		}
 		notify := h.notify
 		h.waits = true
@@ -231,8 +233,8 @@ func (h *half) reserve(ctx context.Context, n int) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.credit < frameCost+min(n, 1) {
-		if h.ended != nil && h.ended != io.EOF {
-			return 0, h.ended
+		if h.dead != nil {
+			return 0, h.dead
 		}
 		if h.more == nil {
 			h.more = make(chan struct{})

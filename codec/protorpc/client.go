@@ -78,6 +78,9 @@ func (c *client) Open(ctx context.Context, head *codec.Call) (codec.Stream, erro
 
 // unusable says why no call can be made. c.mu is held.
 func (c *client) unusable() *status.Error {
+	if c.err == nil && c.closing != nil && c.refuses == nil {
+		return status.Errorf(status.Unavailable, "protorpc: the connection to %v is ending", c.nc.RemoteAddr())
+	}
 	if c.err != nil {
 		return c.failure()
 	}
@@ -119,7 +122,7 @@ func (c *client) frame(f frame) error {
 	case typePing:
 		return c.ping(f)
 	case typeGoAway:
-		t, err := parseTail(f.payload)
+		t, err := c.tail(f.payload)
 		if err != nil {
 			return err
 		}
@@ -218,7 +221,7 @@ func (k *clientCall) write(msg any, end bool) error {
 }
 
 func (k *clientCall) encode(msg any, end bool) error {
-	d := newDraft()
+	d := k.newDraft(msg)
 	defer func() { bufpool.Put(d.buf) }()
 	if k.id == 0 {
 		n := d.section(func(b []byte) []byte { return appendHead(b, k.head) })
@@ -236,7 +239,11 @@ func (k *clientCall) encode(msg any, end bool) error {
 	if end {
 		flags = flagEnd
 	}
-	return k.send(k.ctx, &d, msg != nil, flags, k.put)
+	err := k.send(k.ctx, &d, msg != nil, flags, k.put)
+	if e, ok := errors.AsType[*status.Error](err); ok && k.id == 0 && !errors.Is(err, codec.ErrNotSent) {
+		return codec.NotSent(e)
+	}
+	return err
 }
 
 func (k *clientCall) isEnded() bool {
@@ -324,7 +331,7 @@ func (k *clientCall) frame(f frame) error {
 		}
 		return k.grant(n)
 	case typeReset:
-		t, err := parseTail(f.payload)
+		t, err := k.c.tail(f.payload)
 		if err != nil {
 			return err
 		}
@@ -360,12 +367,9 @@ func (k *clientCall) frame(f frame) error {
 	if f.flags&flagEnd == 0 {
 		return nil
 	}
-	t, err := parseTail(tailBlock)
+	t, err := k.c.tail(tailBlock)
 	if err != nil {
 		return err
-	}
-	if most := k.c.lim.HeaderBytes; len(tailBlock) > most {
-		t = tail{err: status.Errorf(status.ResourceExhausted, "an outcome of %d bytes, more than %d", len(tailBlock), most)}
 	}
 	if t.err != nil {
 		k.finishWith(t.trailer, t.err)
@@ -400,6 +404,9 @@ func (k *clientCall) finishWith(trailer codec.Meta, err error) {
 	if k.ended == nil {
 		k.trailer = trailer
 		k.finish(err)
+	}
+	if k.dead == nil {
+		k.dead = io.EOF // Recv says why
 	}
 	k.unblock()
 	stop := k.stop

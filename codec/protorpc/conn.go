@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	outBytes     = 256 << 10 // queued for the peer before senders have to wait
-	controlBytes = 1 << 20   // queued before a peer that makes us answer but does not read is given up
-	keepBytes    = 64 << 10  // a buffer that has grown larger is not kept
+	outBytes     = 256 << 10    // queued for the peer before senders have to wait
+	controlBytes = 1 << 20      // queued before a peer that makes us answer but does not read is given up
+	keepBytes    = 2 * outBytes // a buffer that has grown larger is not kept
+	writePiece   = 64 << 10     // what a peer has to take within the write timeout
 	minWindow    = 16 << 10
 )
 
@@ -34,10 +35,12 @@ type conn struct {
 
 	reads atomic.Uint64 // reads from nc that yielded bytes
 
-	written chan struct{} // closed when the writer has ended
+	written  chan struct{} // closed when the writer has ended
+	channels sync.Pool     // of chan struct{} with room for one token, and perhaps a token, which wakes once too often
 
 	mu      sync.Mutex    // guards below
 	out     []byte        // frames to write
+	spare   []byte        // what becomes out when the writer takes out
 	wake    sync.Cond     // for the writer, when it is idle
 	idle    bool          // the writer waits for wake
 	room    chan struct{} // closed when out has been taken; nil if nobody waits
@@ -181,7 +184,6 @@ func (c *conn) failure() *status.Error {
 // writeLoop writes what is queued until the connection ends.
 func (c *conn) writeLoop() {
 	defer close(c.written)
-	var spare []byte
 	c.mu.Lock()
 	for {
 		for len(c.out) == 0 && c.err == nil && c.closing == nil {
@@ -196,25 +198,52 @@ func (c *conn) writeLoop() {
 		runtime.Gosched() // whoever is about to send shares the write
 		c.mu.Lock()
 		buf := c.out
-		c.out = spare[:0]
+		c.out, c.spare = c.spare[:0], nil
 		if c.room != nil {
 			close(c.room)
 			c.room = nil
 		}
 		c.mu.Unlock()
-		_ = c.nc.SetWriteDeadline(time.Now().Add(c.lim.WriteTimeout))
-		_, err := c.nc.Write(buf)
-		if spare = buf; cap(buf) > keepBytes {
-			spare = nil
-		}
-		if err != nil {
+		if err := c.write(buf); err != nil {
 			c.fail(fmt.Errorf("writing: %w", err))
 		}
 		c.mu.Lock()
+		if cap(buf) <= keepBytes {
+			c.spare = buf
+		}
 	}
 	reason := c.closing
 	c.mu.Unlock()
 	c.fail(reason)
+}
+
+// write writes buf in pieces, each of which the peer has to take in time.
+func (c *conn) write(buf []byte) error {
+	for len(buf) > 0 {
+		_ = c.nc.SetWriteDeadline(time.Now().Add(c.lim.WriteTimeout))
+		n, err := c.nc.Write(buf[:min(len(buf), writePiece)])
+		if err != nil {
+			return err
+		}
+		buf = buf[n:]
+	}
+	return nil
+}
+
+// channel returns a channel for a call that has to wait.
+func (c *conn) channel() chan struct{} {
+	if ch, ok := c.channels.Get().(chan struct{}); ok {
+		return ch
+	}
+	return make(chan struct{}, 1)
+}
+
+// tail reads how a call or the connection ends.
+func (c *conn) tail(block []byte) (tail, error) {
+	if most := c.lim.HeaderBytes; len(block) > most {
+		return tail{err: status.Errorf(status.ResourceExhausted, "an outcome of %d bytes, more than %d", len(block), most)}, nil
+	}
+	return parseTail(block)
 }
 
 // readLoop hands every frame to handle until the connection ends, and says why it did. A peer that broke the protocol
@@ -295,6 +324,9 @@ func (c *conn) lookForLife() {
 	case dead, c.err != nil:
 	case silent:
 		c.pinged = true
+		if len(c.out) == 0 { // a connection at rest holds no buffers
+			c.out, c.spare = nil, nil
+		}
 		_ = c.control(typePing, 0, 0, make([]byte, 8))
 		c.pinger.Reset(c.lim.PingTimeout)
 	default:

@@ -12,7 +12,7 @@ const (
 	headerLen   = 12
 	maxPayload  = 256 << 10 // of a frame
 	maxFragment = 64 << 10  // of a message in one frame, as this implementation sends it
-	frameCost   = 12        // what a frame with a message, or a part of one, costs beside the bytes it carries
+	frameCost   = 256       // what a frame with a message, or a part of one, costs beside the bytes it carries
 )
 
 // Types of frames.

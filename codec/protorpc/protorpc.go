@@ -47,11 +47,14 @@ func (Format) Dial(ctx context.Context, nc net.Conn, cfg codec.Config) (codec.Co
 }
 
 // Serve serves the calls on nc until the connection ends. When ctx ends it sends GOAWAY, lets the running calls end and
-// waits for the client to close. The error is that of a peer which broke the protocol, and nil for a connection that
-// ended in any other way.
+// waits for the client to close. The error is that of a handshake which failed, or of a peer which broke the protocol, and
+// nil for a connection that ended in any other way.
 func (Format) Serve(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Config) error {
 	s := newServer(ctx, nc, h, cfg)
 	if err := s.handshake(ctx, false); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	s.wg.Go(s.writeLoop)

@@ -6,7 +6,11 @@ import (
 	"sync/atomic"
 )
 
-const readBytes = 16 << 10 // of the buffer of a connection, unless a frame is larger
+const (
+	readBytes = 16 << 10  // of the buffer of a connection on which little comes
+	readMost  = 256 << 10 // of the buffer of a connection on which much comes, unless a frame is larger
+	quiet     = 8         // reads in a row that would have done with the small buffer, until it is back
+)
 
 // A reader cuts what comes from nc into frames.
 type reader struct {
@@ -14,6 +18,7 @@ type reader struct {
 	reads *atomic.Uint64
 	buf   []byte
 	r, w  int // what of buf is read but not yet used
+	small int // reads in a row that were small
 }
 
 // frame returns the next frame.
@@ -47,15 +52,7 @@ func (in *reader) next(n int) ([]byte, error) {
 
 // fill reads until n bytes are buffered.
 func (in *reader) fill(n int) error {
-	rest := in.buf[in.r:in.w]
-	switch {
-	case n > len(in.buf), len(rest) == 0 && len(in.buf) > readBytes && n <= readBytes:
-		in.buf = make([]byte, max(n, readBytes))
-		fallthrough
-	case in.r > 0:
-		in.w = copy(in.buf, rest)
-		in.r = 0
-	}
+	in.resize(n)
 	for in.w < n {
 		m, err := in.nc.Read(in.buf[in.w:])
 		if m > 0 {
@@ -70,5 +67,26 @@ func (in *reader) fill(n int) error {
 			return err
 		}
 	}
+	if in.small++; in.w > readBytes {
+		in.small = 0
+	}
 	return nil
+}
+
+// resize makes room for n bytes and moves what is not used yet to the front. The buffer grows when reads fill it, and
+// shrinks when they have been small for a while.
+func (in *reader) resize(n int) {
+	rest := in.buf[in.r:in.w]
+	size := len(in.buf)
+	switch {
+	case in.w == size && size < readMost: // the last read filled it
+		size = min(2*size, readMost)
+	case in.small >= quiet && len(rest) == 0:
+		size = readBytes
+	}
+	if size = max(size, n, readBytes); size != len(in.buf) {
+		in.buf = make([]byte, size)
+	}
+	in.w = copy(in.buf, rest)
+	in.r = 0
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/internal/bufpool"
 	"github.com/protomicro/micro/status"
 )
@@ -14,7 +15,14 @@ type draft struct {
 	head, tail int // where the sections end
 }
 
-func newDraft() draft { return draft{buf: bufpool.Get(512)} }
+// newDraft returns a draft with room for msg and for usual sections.
+func (h *half) newDraft(msg any) draft {
+	size := 256
+	if sizer, ok := h.codec.(codec.Sizer); ok && msg != nil {
+		size += sizer.Size(msg)
+	}
+	return draft{buf: bufpool.Get(size)}
+}
 
 // section appends a section that f encodes.
 func (d *draft) section(f func([]byte) []byte) int {

@@ -32,7 +32,7 @@ type server struct {
 
 	// guarded by conn.mu
 	calls    map[uint64]*serverCall // by id, until either side has ended them
-	handlers int                    // that run: some may serve calls that the client has ended
+	handlers int                    // calls that count against the limit, see serverCall.counts
 	draining bool
 	grace    *time.Timer
 }
@@ -104,6 +104,7 @@ func (s *server) accept(f frame) error {
 	if ok := !full && !s.draining; ok {
 		s.calls[f.id] = k
 		s.handlers++
+		k.counts = true
 		s.running.Add(1)
 	}
 	draining := s.draining
@@ -118,7 +119,7 @@ func (s *server) accept(f frame) error {
 	}
 	if err := k.receive(f.flags, body); err != nil {
 		k.abandon(context.Canceled) // the handler does not run
-		s.handlerDone()
+		s.handlerDone(k)
 		return err
 	}
 	if s.cfg.Workers != nil {
@@ -161,15 +162,23 @@ func (s *server) drain() {
 // closeIfDrained closes the connection a moment after the last call of a connection that drains, because a connection
 // that is closed with bytes of the client unread could take the last responses with it. s.mu is held.
 func (s *server) closeIfDrained() {
-	if s.draining && s.handlers == 0 && s.grace == nil {
+	if s.draining && s.handlers == 0 && s.grace == nil && s.err == nil {
 		s.grace = time.AfterFunc(drainGrace, func() { s.fail(errClosed) })
 	}
 }
 
-func (s *server) handlerDone() {
+// discount takes a call off the limit. s.mu is held.
+func (s *server) discount(k *serverCall) {
+	if k.counts {
+		k.counts = false
+		s.handlers--
+		s.closeIfDrained()
+	}
+}
+
+func (s *server) handlerDone(k *serverCall) {
 	s.mu.Lock()
-	s.handlers--
-	s.closeIfDrained()
+	s.discount(k)
 	s.mu.Unlock()
 	s.running.Done()
 }
@@ -198,19 +207,21 @@ type serverCall struct {
 	server *server
 	call   codec.Call
 	ctx    callContext
+	counts bool // until its outcome is queued or, if the client has ended it, its handler has returned; guarded by conn.mu
 
 	// of the handler's goroutine
 	header    codec.Meta
 	trailer   codec.Meta
 	wroteHead bool
 	wroteTail bool
+	torn      bool // part of a message was sent, and its rest was not
 }
 
 // Run serves the call.
 func (k *serverCall) Run() {
+	defer k.server.handlerDone(k)
+	defer k.abandon(context.Canceled)
 	k.server.handler.ServeCall(&k.ctx, &k.call, k)
-	k.abandon(context.Canceled)
-	k.server.handlerDone()
 }
 
 // frame handles a further frame of the call.
@@ -223,7 +234,7 @@ func (k *serverCall) frame(f frame) error {
 		}
 		return k.grant(n)
 	case typeReset:
-		t, err := parseTail(f.payload)
+		t, err := k.c.tail(f.payload)
 		if err != nil {
 			return err
 		}
@@ -284,6 +295,7 @@ func (k *serverCall) abandon(reason error) {
 		k.finish(outcome)
 		k.ended = outcome
 	}
+	k.dead = k.ended
 	k.unblock()
 	k.drop()
 }
@@ -338,7 +350,7 @@ func (k *serverCall) Close() error {
 // write sends msg, unless it is nil, and with it the response metadata if it is the first, and the outcome if there is
 // one.
 func (k *serverCall) write(msg any, end *tail) error {
-	d := newDraft()
+	d := k.newDraft(msg)
 	defer func() { bufpool.Put(d.buf) }()
 	if !k.wroteHead && len(k.header) > 0 {
 		n := d.section(func(b []byte) []byte { return appendMeta(b, 5, k.header) })
@@ -361,11 +373,16 @@ func (k *serverCall) write(msg any, end *tail) error {
 		}
 	}
 	d.tail = len(d.buf.B)
+	if k.torn && msg != nil {
+		return status.Errorf(status.Internal, "protorpc: sending after a message that was cut short")
+	}
 	if err := k.message(&d, msg); err != nil {
 		return err
 	}
 	k.wroteHead = true
-	return k.send(&k.ctx, &d, msg != nil, flags, k.put)
+	err := k.send(&k.ctx, &d, msg != nil, flags, k.put)
+	k.torn = k.torn || err != nil && msg != nil
+	return err
 }
 
 func (k *serverCall) checkHead(n int) error {
@@ -383,6 +400,7 @@ func (k *serverCall) put(flags byte, p parts) error {
 	if flags&flagEnd != 0 {
 		delete(s.calls, k.id)
 		k.wroteTail = true
+		s.discount(k)
 	}
 	s.appendFrame(typeCall, flags, k.id, p)
 	return nil

@@ -8,7 +8,7 @@ import (
 
 const (
 	minBits = 8  // the smallest class holds 256 bytes
-	maxBits = 21 // above 2 MiB buffers are left to the garbage collector
+	maxBits = 23 // larger buffers are left to the garbage collector
 	steps   = 4  // classes per octave
 )
 
