@@ -45,13 +45,6 @@ type link struct {
 	forgotten bool // the pool has another link to the address, or none
 }
 
-// closed is what a dial that has ended already looks like.
-var closed = func() chan struct{} {
-	ch := make(chan struct{})
-	close(ch)
-	return ch
-}()
-
 type established struct{ codec.Conn }
 
 // usable returns the connection if it takes calls.
@@ -81,6 +74,9 @@ func (p *pool) conn(ctx context.Context, in registry.Instance) (codec.Conn, erro
 		if err != nil {
 			return nil, codec.NotSent(status.From(err))
 		}
+		if dialing == nil {
+			continue // the link was forgotten meanwhile
+		}
 		select {
 		case <-dialing:
 		case <-ctx.Done():
@@ -100,7 +96,7 @@ func (p *pool) link(addr string) *link {
 }
 
 // dial starts a dial, unless one is under way or has failed a moment ago. It does not belong to the caller's context,
-// because other calls wait for it too.
+// because other calls wait for it too. For a link that the pool has forgotten it returns nothing.
 func (p *pool) dial(l *link) (<-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,7 +104,7 @@ func (p *pool) dial(l *link) (<-chan struct{}, error) {
 		return l.dialing, nil
 	}
 	if l.forgotten {
-		return closed, nil
+		return nil, nil
 	}
 	if l.err != nil && time.Since(l.failed) < retryAfter {
 		return nil, l.err

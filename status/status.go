@@ -45,13 +45,13 @@ func (e *Error) With(msgs ...proto.Message) *Error {
 	return &c
 }
 
-// From returns err as an Error: nil for nil, also for one that is a nil *Error, an Error found in err's chain with the whole text of err as its
-// message, Canceled and DeadlineExceeded for the errors of a context, and Unknown with the text of anything else.
+// From returns err as an Error: nil for nil and for a nil *Error, an Error found in err's chain with the whole text of err
+// as its message, Canceled and DeadlineExceeded for the errors of a context, and Unknown with the text of anything else.
 func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := err.(*Error); ok { //nolint:errorlint // the error itself, whose message needs no context
+	if e, ok := err.(*Error); ok {
 		return e
 	}
 	if e, ok := errors.AsType[*Error](err); ok && e != nil {

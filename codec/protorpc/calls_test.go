@@ -125,7 +125,7 @@ func TestServer_GivesUpAPeerThatTakesNothing(t *testing.T) {
 		lim := codec.Limits{WriteTimeout: time.Second, PingInterval: time.Hour}
 		go func() {
 			defer close(ended)
-			_ = protorpc.Format{}.Serve(context.Background(), far, handler(func(ctx context.Context, r codec.Responder) {
+			_ = protorpc.Format{}.Serve(context.Background(), far, handler(func(_ context.Context, r codec.Responder) {
 				for r.Send(wrapperspb.String(strings.Repeat("x", 10000))) == nil {
 				}
 				_ = r.Finish(nil, nil)

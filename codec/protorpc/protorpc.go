@@ -53,7 +53,7 @@ func (Format) Serve(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec
 	s := newServer(ctx, nc, h, cfg)
 	if err := s.handshake(ctx, false); err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the server stops, and the handshake with it
 		}
 		return err
 	}
