@@ -58,7 +58,7 @@ func (s *Station) Record(_ context.Context, samples *runtime.Receiver[weatherv1.
 		}
 		s.set(sample.GetCity(), sample.GetCelsius())
 		sum.Samples++
-		sum.AverageCelsius += (sample.GetCelsius() - sum.AverageCelsius) / float64(sum.Samples)
+		sum.AverageCelsius += (sample.GetCelsius() - sum.GetAverageCelsius()) / float64(sum.GetSamples())
 	}
 	return &sum, nil
 }

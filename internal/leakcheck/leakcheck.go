@@ -55,7 +55,10 @@ func running() []string {
 }
 
 func ours(stack string) bool {
-	for _, own := range []string{"testing.(*M)", "testing.tRunner", "testing.runFuzz", "os/signal.signal_recv", "runtime.ensureSigM", "runtime.ReadTrace", "internal/fuzz"} {
+	for _, own := range []string{
+		"testing.(*M)", "testing.tRunner", "testing.runFuzz", "internal/fuzz",
+		"os/signal.signal_recv", "runtime.ensureSigM", "runtime.ReadTrace",
+	} {
 		if strings.Contains(stack, own) {
 			return false
 		}

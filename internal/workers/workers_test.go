@@ -42,7 +42,7 @@ func TestPool_ReusesGoroutines(t *testing.T) {
 }
 
 // TestPool_TasksDoNotWaitForEachOther starts tasks that can only end together.
-func TestPool_TasksDoNotWaitForEachOther(t *testing.T) {
+func TestPool_TasksDoNotWaitForEachOther(*testing.T) {
 	const n = 1000
 	p := workers.Pool{Idle: 2}
 	var all sync.WaitGroup
@@ -123,12 +123,12 @@ func TestPool_CloseWaits(t *testing.T) {
 	})
 }
 
-func TestPool_CloseOfAnUnusedPool(t *testing.T) {
+func TestPool_CloseOfAnUnusedPool(*testing.T) {
 	var p workers.Pool
 	p.Close()
 }
 
-func TestPool_CloseTwice(t *testing.T) {
+func TestPool_CloseTwice(*testing.T) {
 	var p workers.Pool
 	p.Go(task(func() {}))
 	var wg sync.WaitGroup

@@ -10,7 +10,7 @@ import (
 
 // tryLock locks the file at path. It returns nil if another process holds the lock.
 func tryLock(path string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,6 @@ func main() {
 	addr := flag.String("addr", "tcp://127.0.0.1:8080", "where to listen")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 
 	server := &runtime.Server{}
 	weatherv1.RegisterWeatherServer(server, weather.New())
@@ -28,7 +27,9 @@ func main() {
 		Server:  server,
 		OnReady: func(addrs []string) { fmt.Println("serving on", addrs[0]) },
 	}
-	if err := service.Run(ctx); err != nil {
+	err := service.Run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
