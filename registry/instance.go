@@ -42,3 +42,12 @@ func (in Instance) Clone() Instance {
 	in.Meta = maps.Clone(in.Meta)
 	return in
 }
+
+// CloneAll returns a deep copy of instances.
+func CloneAll(instances []Instance) []Instance {
+	all := make([]Instance, len(instances))
+	for i, in := range instances {
+		all[i] = in.Clone()
+	}
+	return all
+}

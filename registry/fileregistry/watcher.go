@@ -47,7 +47,7 @@ func (w *watcher) look() (set []registry.Instance, changed bool, err error) {
 		return nil, false, nil
 	}
 	w.told, w.known = true, set
-	return slices.Clone(set), true, nil
+	return registry.CloneAll(set), true, nil
 }
 
 // same tells whether the file is as it was, in so far as the file system tells.

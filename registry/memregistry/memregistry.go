@@ -70,7 +70,7 @@ func (r *Registry) Watch(ctx context.Context, service string) iter.Seq2[[]regist
 			set, changed := r.snapshot(service)
 			if first || !slices.EqualFunc(set, known, registry.Instance.Equal) {
 				known = set
-				if !yield(slices.Clone(set), nil) {
+				if !yield(registry.CloneAll(set), nil) {
 					return
 				}
 			}

@@ -66,7 +66,8 @@ func watchersAreApart(t *testing.T, r Registry) {
 			t.Fatalf("Watch yields the error %v", err)
 		}
 		if len(set) == 2 {
-			set[0] = registry.Instance{}
+			set[0].Addrs[0], set[0].Meta["zone"] = "spoiled", "spoiled"
+			set[1] = registry.Instance{}
 			break
 		}
 	}
