@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"go/token"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -13,7 +14,14 @@ type claims struct {
 
 	owners   map[protogen.GoIdent]protoreflect.Descriptor
 	reported map[[2]protoreflect.Descriptor]bool
+	public   map[publicImport]*protogen.File // the file with each public import from another Go package
 	problems Problems
+}
+
+// A publicImport is the public import of a file into a Go package.
+type publicImport struct {
+	into protogen.GoImportPath
+	file string
 }
 
 // claim says that d is declared in Go as id, which people call name.
@@ -34,22 +42,29 @@ func (c *claims) claim(id protogen.GoIdent, name string, d protoreflect.Descript
 		element(owner), owner.FullName(), there.File, there.Line, there.Column, name)))
 }
 
-func (c *claims) messages(messages []*protogen.Message) {
-	for _, m := range messages {
-		if m.Desc.IsMapEntry() {
+// file claims what the messages of file declare: also for the elements of another Go package that it imports publicly.
+func (c *claims) file(file *protogen.File) {
+	for name, d := range declared(file) {
+		c.claim(file.GoImportPath.Ident(name), name, d)
+	}
+	for _, i := range file.Proto.GetPublicDependency() {
+		name := file.Proto.GetDependency()[i]
+		imported := c.FilesByPath[name]
+		if imported == nil || imported.GoImportPath == file.GoImportPath {
 			continue
 		}
-		c.claim(m.GoIdent, m.GoIdent.GoName, m.Desc)
-		c.enums(m.Enums)
-		c.messages(m.Messages)
-	}
-}
-
-func (c *claims) enums(enums []*protogen.Enum) {
-	for _, e := range enums {
-		c.claim(e.GoIdent, e.GoIdent.GoName, e.Desc)
-		for _, v := range e.Values {
-			c.claim(v.GoIdent, v.GoIdent.GoName, v.Desc)
+		key := publicImport{file.GoImportPath, name}
+		if other := c.public[key]; other != nil {
+			c.problems = append(c.problems, c.atPath(file.Proto, []int32{3, i}, fmt.Sprintf(
+				"%s of the same Go package imports %s publicly too, so that its names would be declared twice:"+
+					" make one import not public", c.path(other.Desc.Path()), name)))
+			continue
+		}
+		c.public[key] = file
+		for name, d := range declared(imported) {
+			if token.IsExported(name) {
+				c.claim(file.GoImportPath.Ident(name), name, d)
+			}
 		}
 	}
 }
@@ -72,7 +87,7 @@ func clientOf(s *protogen.Service) string { return s.GoName + "Client" }
 func serverOf(s *protogen.Service) string { return s.GoName + "Server" }
 
 func element(d protoreflect.Descriptor) string {
-	switch d.(type) {
+	switch d := d.(type) {
 	case protoreflect.ServiceDescriptor:
 		return "service"
 	case protoreflect.MethodDescriptor:
@@ -81,6 +96,13 @@ func element(d protoreflect.Descriptor) string {
 		return "enum"
 	case protoreflect.EnumValueDescriptor:
 		return "enum value"
+	case protoreflect.OneofDescriptor:
+		return "oneof"
+	case protoreflect.FieldDescriptor:
+		if d.IsExtension() {
+			return "extension"
+		}
+		return "field"
 	default:
 		return "message"
 	}

@@ -1,8 +1,10 @@
 package generator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bufbuild/protocompile/experimental/fdp"
@@ -43,8 +45,9 @@ func compile(ctx context.Context, names []string, open *opener) (*descriptorpb.F
 	var options fdp.Options
 	options.Apply(fdp.IncludeSourceCodeInfo(true))
 	exec := incremental.New(incremental.WithReportOptions(report.Options{SuppressWarnings: true}))
+	openers := &source.Openers{source.WKTs(), open}
 	results, diagnostics, err := incremental.Run(ctx, exec, queries.FDS{
-		Opener:    &source.Openers{source.WKTs(), open},
+		Opener:    openers,
 		Session:   new(ir.Session),
 		Workspace: source.NewWorkspace(names...),
 		Options:   options,
@@ -53,6 +56,10 @@ func compile(ctx context.Context, names []string, open *opener) (*descriptorpb.F
 		return nil, err
 	}
 	if problems := open.problems(diagnostics); len(problems) > 0 {
+		g := imports{exec: exec, opener: openers, done: make(map[string]bool)}
+		if cycle := g.cycle(ctx, names); cycle != nil {
+			return nil, Problems{*cycle} // what else goes wrong depends on where the compiler broke the cycle
+		}
 		return nil, problems
 	}
 	if err := results[0].Fatal; err != nil {
@@ -61,7 +68,7 @@ func compile(ctx context.Context, names []string, open *opener) (*descriptorpb.F
 	return normal(results[0].Value)
 }
 
-// problems returns the errors among diagnostics.
+// problems returns the errors among diagnostics, sorted, and each once.
 func (o *opener) problems(diagnostics *report.Report) Problems {
 	var problems Problems
 	paths := o.paths()
@@ -82,7 +89,10 @@ func (o *opener) problems(diagnostics *report.Report) Problems {
 		}
 		problems = append(problems, p)
 	}
-	return problems
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(problems)
 }
 
 // normal returns a copy of set in which options are fields: the compiler leaves them as unknown ones.

@@ -21,7 +21,7 @@ func (s *stub) render() ([]byte, error) {
 	f.ImportName("context", "context")
 	f.ImportName(runtimePath, "runtime")
 	for goPath, name := range s.imports {
-		if name == path.Base(string(goPath)) {
+		if name == path.Base(string(goPath)) && name == s.packages[goPath] {
 			f.ImportName(string(goPath), name)
 		} else {
 			f.ImportAlias(string(goPath), name)
@@ -47,7 +47,11 @@ func (s *stub) render() ([]byte, error) {
 	if err := f.Render(&source); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Desc.Path(), err)
 	}
-	return tidy(source.Bytes())
+	text, err := tidy(source.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Desc.Path(), err)
+	}
+	return text, nil
 }
 
 // tidy formats source, with the import of the standard library in a group of its own.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"go/format"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,7 +62,7 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := generator.Write(dir, files); err != nil {
+			if err := generator.Write(t.Context(), dir, files); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -162,6 +163,29 @@ func TestRespond_SameStubs(t *testing.T) {
 	})
 }
 
+// What is made of a file depends on it and what it imports alone, so that it does not matter which files are generated at once.
+func TestGolden_SameForEachFileAlone(t *testing.T) {
+	golden(t, func(t *testing.T, dir string, in *generator.Input) {
+		want, got := onDisk(t, dir), make(map[string]string)
+		for _, name := range in.Request.GetFileToGenerate() {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			alone, err := generator.Compile(t.Context(), generator.Source{Files: []string{path}, Dirs: []string{dir}},
+				in.Request.GetParameter())
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := alone.Generate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(got, byName(files))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("files (-all at once +each alone):\n%s", diff)
+		}
+	})
+}
+
 // wire returns req after a journey through a pipe.
 func wire(t *testing.T, req *pluginpb.CodeGeneratorRequest) *pluginpb.CodeGeneratorRequest {
 	b, err := proto.Marshal(req)
@@ -184,7 +208,7 @@ func TestGenerate_SameMessagesAsProtocGenGo(t *testing.T) {
 	}
 	compilers := map[string]*pluginpb.Version{
 		"none":   nil,
-		"protoc": {Major: proto.Int32(6), Minor: proto.Int32(33), Patch: proto.Int32(0), Suffix: proto.String("rc1")},
+		"protoc": {Major: new(int32(6)), Minor: new(int32(33)), Patch: new(int32(0)), Suffix: new("rc1")},
 	}
 	golden(t, func(t *testing.T, _ string, in *generator.Input) {
 		for name, version := range compilers {
@@ -209,7 +233,7 @@ func TestGenerate_SameMessagesAsProtocGenGo(t *testing.T) {
 // run returns what a plugin makes of req, without the parameter that is ours alone.
 func run(t *testing.T, plugin string, req *pluginpb.CodeGeneratorRequest) map[string]string {
 	req = wire(t, req)
-	req.Parameter = proto.String(strings.ReplaceAll(req.GetParameter(), "package_suffix=micro", ""))
+	req.Parameter = new(strings.ReplaceAll(req.GetParameter(), "package_suffix=micro", ""))
 	in, err := proto.Marshal(req)
 	if err != nil {
 		t.Fatal(err)

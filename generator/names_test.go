@@ -105,11 +105,14 @@ func TestStub_NamesOfImports(t *testing.T) {
 		{[]string{"example.com/x/runtime"}, []string{`xruntime "example.com/x/runtime"`}},
 		{[]string{"example.com/x/error"}, []string{`xerror "example.com/x/error"`}},
 		{[]string{"example.com/x/ctx"}, []string{`xctx "example.com/x/ctx"`}},
-		{[]string{"example.com/x;aCall0"}, []string{`examplecomaCall0 "example.com/x"`}}, // the name of a descriptor
+		{[]string{"example.com/x/init"}, []string{`xinit "example.com/x/init"`}},
+		{[]string{"example.com/x;aCall0"}, []string{`acall0 "example.com/x"`}},           // the name of a descriptor
+		{[]string{"example.com/x/cap/M"}, []string{`m "example.com/x/cap/M"`}},           // the name of a message
+		{[]string{"example.com/x/money;Money"}, []string{`money "example.com/x/money"`}}, // the package has another name
 		{[]string{"cloud.example/x"}, []string{`"cloud.example/x"`}},                     // sorts before context
 	} {
 		files := map[string]string{}
-		text := "syntax = \"proto3\";\noption go_package = \"example.com/a\";\n"
+		text := head
 		methods := ""
 		for i, goPackage := range test.goPackages {
 			name := "p" + string(rune('0'+i))
@@ -159,5 +162,23 @@ func TestStub_SameForEachRun(t *testing.T) {
 		if diff := cmp.Diff(want, stubs(t, files)); diff != "" {
 			t.Fatalf("two runs differ:\n%s", diff)
 		}
+	}
+}
+
+// The stubs of a file are the same whichever other files of its Go package are generated with it.
+func TestStub_SameBesideOtherFiles(t *testing.T) {
+	file := func(name, body string) string {
+		return strings.ReplaceAll("syntax = \"proto3\";\npackage X;\noption go_package = \"example.com/p\";\n", "X", name) + body
+	}
+	dep := "syntax = \"proto3\";\npackage dep;\noption go_package = \"example.com/x/API;API\";\nmessage M {}\n"
+	a := file("a", "import \"dep.proto\";\nservice Lock { rpc Get(dep.M) returns (dep.M); }\n")
+	alone := stubs(t, map[string]string{"a.proto": a, "dep.proto": dep})
+	beside := stubs(t, map[string]string{
+		"a.proto": a, "dep.proto": dep,
+		"b.proto": file("b", "message API {}\nservice Api { rpc Get(API) returns (API); }\n"),
+	})
+	const name = "example.com/p/a_micro.pb.go"
+	if diff := cmp.Diff(alone[name], beside[name]); diff != "" || alone[name] == "" {
+		t.Errorf("stubs (-alone +beside another file):\n%s", diff)
 	}
 }

@@ -3,14 +3,12 @@ package generator
 import (
 	"fmt"
 	"go/token"
-	"path"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/pluginpb"
 )
 
 // Paths in descriptor.proto, for positions.
@@ -31,16 +29,16 @@ type request struct {
 func newRequest(in *Input) (*request, error) {
 	req := in.Request
 	r := &request{Plugin: &protogen.Plugin{Request: req}, paths: in.Paths}
-	mapped := make(map[string]bool) // files with a parameter M
+	mapped := make(map[string]goPackage) // parameters M, by file
 	for param := range strings.SplitSeq(req.GetParameter(), ",") {
 		name, value, _ := strings.Cut(param, "=")
 		if name == "module" {
 			r.module = value
-		} else if file, ok := strings.CutPrefix(name, "M"); ok && !strings.HasPrefix(value, ";") {
-			mapped[file] = value != ""
+		} else if file, ok := strings.CutPrefix(name, "M"); ok {
+			mapped[file] = parseGoPackage(value).or(mapped[file])
 		}
 	}
-	if err := r.checkGoPackage(mapped); err != nil {
+	if err := r.checkGoPackages(mapped); err != nil {
 		return nil, err
 	}
 	gen, err := protogen.Options{ParamFunc: r.setParam}.New(req)
@@ -61,71 +59,6 @@ func (r *request) setParam(name, value string) error {
 	}
 	r.suffix = value
 	return nil
-}
-
-// checkGoPackage reports the files that have no Go package, more helpfully than protogen does.
-func (r *request) checkGoPackage(mapped map[string]bool) error {
-	var problems Problems
-	for _, file := range needed(r.Request) {
-		name := file.GetName()
-		goPath, _, _ := strings.Cut(file.GetOptions().GetGoPackage(), ";")
-		if mapped[name] || strings.ContainsAny(goPath, "./") {
-			continue
-		}
-		example := path.Join("example.com/project", path.Dir(name))
-		if goPath == "" {
-			problems = append(problems, r.atPath(file, pathOfPackage, fmt.Sprintf("no go_package: add the line"+
-				" option go_package = %q; or the parameter M%s=%s", example, name, example)))
-		} else {
-			problems = append(problems, r.atPath(file, pathOfGoPackage, fmt.Sprintf("go_package %q is not an import path,"+
-				" which has a dot or a slash: %q, for example", goPath, example)))
-		}
-	}
-	return problems.err()
-}
-
-// needed returns the files to generate and all that they import.
-func needed(req *pluginpb.CodeGeneratorRequest) []*descriptorpb.FileDescriptorProto {
-	wanted := make(map[string]bool)
-	for _, name := range req.GetFileToGenerate() {
-		wanted[name] = true
-	}
-	var files []*descriptorpb.FileDescriptorProto
-	all := req.GetProtoFile()
-	for i := range all { // from the importing to the imported ones
-		file := all[len(all)-1-i]
-		if !wanted[file.GetName()] {
-			continue
-		}
-		files = append(files, file)
-		for _, name := range file.GetDependency() {
-			wanted[name] = true
-		}
-	}
-	return files
-}
-
-// checkOutputs reports the files whose output would go to the same place, or outside of the module.
-func (r *request) checkOutputs() error {
-	var problems Problems
-	outputs := make(map[string]*protogen.File)
-	for _, file := range r.Files {
-		if !file.Generate {
-			continue
-		}
-		prefix := file.GeneratedFilenamePrefix
-		if other := outputs[prefix]; other != nil {
-			problems = append(problems, Problem{r.path(file.Desc.Path()), 1, 1, fmt.Sprintf(
-				"the output goes to %s.pb.go, as that of %s does: give the two different names or Go packages",
-				prefix, r.path(other.Desc.Path()))})
-		}
-		outputs[prefix] = file
-		if r.module != "" && !strings.HasPrefix(prefix, r.module+"/") {
-			problems = append(problems, r.atPath(file.Proto, pathOfGoPackage, fmt.Sprintf(
-				"the Go package %s is not within the module %s of the parameter module", string(file.GoImportPath), r.module)))
-		}
-	}
-	return problems.err()
 }
 
 // blame returns the problem that protogen reports in text, at the file that it names.

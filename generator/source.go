@@ -10,13 +10,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/bufbuild/protocompile/experimental/source"
 )
 
 // A Source says which proto files to compile. The well-known types need not be among them.
 type Source struct {
-	// Files are proto files, and directories of which every proto file is meant.
+	// Files are proto files, and directories of which every proto file is meant. What is not there is looked for in Dirs.
 	Files []string
 	// Dirs are where imports are looked for, in this order; every file must be within one of them, and is imported by
 	// its path from there. If there are none, they are the directories among Files, and then the working directory.
@@ -25,11 +26,11 @@ type Source struct {
 
 // files returns the names by which the files of src are imported, and an opener for them and all they import.
 func (src Source) files() ([]string, *opener, error) {
-	var problems Problems
 	var paths []string
+	problems := src.checkDirs()
 	dirs := src.Dirs
 	for _, file := range src.Files {
-		stat, err := os.Stat(file)
+		file, stat, err := src.find(file)
 		switch {
 		case err != nil:
 			problems = append(problems, unreadable(file, err))
@@ -59,15 +60,45 @@ func (src Source) files() ([]string, *opener, error) {
 	return names, open, problems.err()
 }
 
+// checkDirs reports what is not a directory.
+func (src Source) checkDirs() Problems {
+	var problems Problems
+	for _, dir := range src.Dirs {
+		stat, err := os.Stat(dir)
+		if err == nil && !stat.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err != nil {
+			problems = append(problems, unreadable(dir, err))
+		}
+	}
+	return problems
+}
+
+// find returns the path of a file or directory, which is what is there or else, as for protoc, in one of src.Dirs.
+func (src Source) find(file string) (string, fs.FileInfo, error) {
+	stat, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) && filepath.IsLocal(file) {
+		for _, dir := range src.Dirs {
+			path := filepath.Join(dir, file)
+			if stat, err := os.Stat(path); err == nil {
+				return path, stat, nil
+			}
+		}
+	}
+	return file, stat, err
+}
+
 // walk returns the proto files below dir, sorted. It leaves out what starts with a dot.
 func walk(dir string) ([]string, Problems) {
 	var found []string
 	var problems Problems
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		path := filepath.Join(dir, filepath.FromSlash(name))
 		switch {
 		case err != nil:
 			problems = append(problems, unreadable(path, err))
-		case path != dir && strings.HasPrefix(entry.Name(), "."):
+		case name != "." && strings.HasPrefix(entry.Name(), "."):
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -119,7 +150,10 @@ func (o *opener) name(path string) (string, error) {
 				break
 			}
 		}
-		return filepath.ToSlash(name), nil
+		if name = filepath.ToSlash(name); strings.Contains(name, `\`) {
+			return "", errors.New("the path of a proto file cannot have a backslash")
+		}
+		return name, nil
 	}
 	return "", fmt.Errorf("is in none of the directories for imports (%s): name the one that it is in with -I",
 		strings.Join(o.dirs, ", "))

@@ -1,9 +1,6 @@
 package generator
 
 import (
-	"path"
-	"strings"
-
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -15,22 +12,13 @@ type stub struct {
 	goPackage string                // of the stub
 	goPath    protogen.GoImportPath // of the stub
 	vars      map[*protogen.Method]string
-	imports   map[protogen.GoImportPath]string // the name of each imported message package
+	packages  map[protogen.GoImportPath]string // the name that each imported message package has
+	imports   map[protogen.GoImportPath]string // the name by which it is imported
 }
 
 // stubs returns the files of stubs.
 func (r *request) stubs() ([]Output, error) {
-	packages := make(map[protogen.GoImportPath][]*protogen.File)
-	for _, file := range r.Files {
-		packages[file.GoImportPath] = append(packages[file.GoImportPath], file)
-	}
-	vars := make(map[protogen.GoImportPath]map[*protogen.Method]string)
-	for _, file := range r.Files {
-		if file.Generate && vars[file.GoImportPath] == nil {
-			vars[file.GoImportPath] = varNames(packages[file.GoImportPath])
-		}
-	}
-	if err := r.checkNames(vars); err != nil {
+	if err := r.checkNames(); err != nil {
 		return nil, err
 	}
 	var files []Output
@@ -38,7 +26,7 @@ func (r *request) stubs() ([]Output, error) {
 		if !file.Generate || len(file.Services) == 0 {
 			continue
 		}
-		content, err := r.newStub(file, vars[file.GoImportPath]).render()
+		content, err := r.newStub(file).render()
 		if err != nil {
 			return nil, err
 		}
@@ -47,71 +35,48 @@ func (r *request) stubs() ([]Output, error) {
 	return files, nil
 }
 
-// checkNames reports elements of the Go packages in vars that map to one Go name.
-func (r *request) checkNames(vars map[protogen.GoImportPath]map[*protogen.Method]string) error {
+// checkNames reports elements of the Go packages with files to generate that map to one Go name.
+func (r *request) checkNames() error {
 	c := &claims{
 		request:  r,
 		owners:   make(map[protogen.GoIdent]protoreflect.Descriptor),
 		reported: make(map[[2]protoreflect.Descriptor]bool),
+		public:   make(map[publicImport]*protogen.File),
+	}
+	generated := make(map[protogen.GoImportPath]bool)
+	for _, file := range r.Files {
+		generated[file.GoImportPath] = generated[file.GoImportPath] || file.Generate
 	}
 	for _, file := range r.Files {
-		if vars[file.GoImportPath] != nil {
-			c.enums(file.Enums)
-			c.messages(file.Messages)
+		if generated[file.GoImportPath] {
+			c.file(file)
 		}
 	}
 	for _, file := range r.Files {
-		if vars := vars[file.GoImportPath]; vars != nil {
-			goPath, _ := r.home(file)
-			for _, s := range file.Services {
-				c.service(s, goPath, vars)
-			}
+		if !generated[file.GoImportPath] {
+			continue
+		}
+		goPath, _ := r.home(file)
+		vars := varNames(file)
+		for _, s := range file.Services {
+			c.service(s, goPath, vars)
 		}
 	}
 	return c.problems.err()
 }
 
-// home returns import path and name of the package that holds the stubs of file.
-func (r *request) home(file *protogen.File) (protogen.GoImportPath, string) {
-	name := string(file.GoPackageName) + r.suffix
-	if r.suffix == "" {
-		return file.GoImportPath, name
-	}
-	return protogen.GoImportPath(path.Join(string(file.GoImportPath), name)), name
-}
-
-// output returns the path of the stubs of file.
-func (r *request) output(file *protogen.File) string {
-	prefix := file.GeneratedFilenamePrefix
-	if r.suffix != "" {
-		_, name := r.home(file)
-		prefix = path.Join(path.Dir(prefix), name, path.Base(prefix))
-	}
-	if r.module != "" {
-		prefix = strings.TrimPrefix(prefix, r.module+"/")
-	}
-	return prefix + "_micro.pb.go"
-}
-
-func (r *request) newStub(file *protogen.File, vars map[*protogen.Method]string) *stub {
+func (r *request) newStub(file *protogen.File) *stub {
 	goPath, goPackage := r.home(file)
-	s := &stub{File: file, goPackage: goPackage, goPath: goPath, vars: vars}
-	packages := make(map[protogen.GoImportPath]string)
-	for m := range methods([]*protogen.File{file}) {
+	s := &stub{File: file, goPackage: goPackage, goPath: goPath, vars: varNames(file)}
+	s.packages = make(map[protogen.GoImportPath]string)
+	for m := range methods(file) {
 		for _, message := range []*protogen.Message{m.Input, m.Output} {
 			if message.GoIdent.GoImportPath != goPath {
 				parent := r.FilesByPath[message.Desc.ParentFile().Path()]
-				packages[parent.GoImportPath] = string(parent.GoPackageName)
+				s.packages[parent.GoImportPath] = string(parent.GoPackageName)
 			}
 		}
 	}
-	taken := make(map[string]bool)
-	for _, name := range []string{"runtime", "context", "c", "ctx", "req", "conn", "s", "impl"} {
-		taken[name] = true
-	}
-	for _, name := range vars {
-		taken[name] = true
-	}
-	s.imports = importNames(packages, taken)
+	s.imports = importNames(s.packages)
 	return s
 }

@@ -1,18 +1,22 @@
 package generator
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
-// Write writes files below dir, and creates the directories that they need. If one cannot be written, it removes what it
-// has created; it writes nothing to a file before all of them have a copy beside the place where they go.
-func Write(dir string, files []Output) error {
+// Write writes files below dir, and creates the directories that they need. If one cannot be written, or two have the same
+// name, or ctx ends, it removes what it has created; it writes nothing to a file before all of them have a copy beside the
+// place where they go. From then on the end of ctx does not stop it.
+func Write(ctx context.Context, dir string, files []Output) error {
 	w := writer{}
-	err := w.write(dir, files)
+	err := w.write(ctx, dir, files)
 	if err != nil {
 		w.undo()
 	}
@@ -25,17 +29,26 @@ type writer struct {
 	created []string // directories and files that were not there, in the order of creation
 }
 
-func (w *writer) write(dir string, files []Output) error {
+func (w *writer) write(ctx context.Context, dir string, files []Output) error {
 	targets := make([]string, len(files))
 	for i, file := range files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		name := filepath.FromSlash(file.Name)
 		if !filepath.IsLocal(name) {
 			return fmt.Errorf("%s: would be written outside of the output directory", file.Name)
 		}
 		targets[i] = filepath.Join(dir, name)
+		if slices.Contains(targets[:i], targets[i]) {
+			return fmt.Errorf("%s: two generated files have this name", targets[i])
+		}
 		if err := w.prepare(targets[i], file.Content); err != nil {
 			return fmt.Errorf("%s: cannot be written: %w", targets[i], err)
 		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	for i, target := range targets {
 		_, err := os.Lstat(target)
@@ -52,20 +65,25 @@ func (w *writer) write(dir string, files []Output) error {
 
 // prepare writes content to a temporary file beside target.
 func (w *writer) prepare(target string, content []byte) error {
-	if stat, err := os.Stat(target); err == nil && !stat.Mode().IsRegular() {
+	old, errOld := os.Stat(target)
+	if errOld == nil && !old.Mode().IsRegular() {
 		return errors.New("is not a regular file")
 	}
 	dir := filepath.Dir(target)
 	if err := w.mkdir(dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".protoc-gen-micro-*")
+	temp := filepath.Join(dir, ".protoc-gen-micro-"+rand.Text())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // less the umask, as for any other program
 	if err != nil {
 		return reason(err)
 	}
-	w.temps = append(w.temps, f.Name())
-	_, err = f.Write(content)
-	return errors.Join(err, f.Chmod(0o644), f.Close())
+	w.temps = append(w.temps, temp)
+	if errOld == nil {
+		err = f.Chmod(old.Mode().Perm())
+	}
+	_, errWrite := f.Write(content)
+	return errors.Join(err, errWrite, f.Close())
 }
 
 // mkdir creates dir with its parents.
@@ -81,7 +99,7 @@ func (w *writer) mkdir(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o777); err != nil {
 		return reason(err)
 	}
 	w.created = append(w.created, dir)

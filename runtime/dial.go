@@ -111,9 +111,13 @@ func (c *Client) startTLS(ctx context.Context, nc net.Conn, addr string) (net.Co
 }
 
 func (c *Client) roundTripper(t target, addr string) transport.RoundTripper {
+	host := addr
+	if t.transport.Scheme() != "tcp" { // the address is no name that a request could have
+		host = "localhost"
+	}
 	rt := &httptransport.Client{
 		Dial:  func(ctx context.Context) (net.Conn, error) { return t.transport.Dial(ctx, addr) },
-		Host:  addr,
+		Host:  host,
 		HTTP2: !t.http1,
 
 		Limits: httpLimits(c.Limits.WithDefaults()),

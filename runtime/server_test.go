@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/protomicro/micro/runtime"
 	"github.com/protomicro/micro/status"
 	weatherv1 "github.com/protomicro/micro/testdata/fourkinds/weather/v1"
+	"github.com/protomicro/micro/transport"
+	"github.com/protomicro/micro/transport/memtransport"
+	"github.com/protomicro/micro/transport/unixtransport"
 )
 
 func TestServer_AnswersEveryProtocolOnOnePort(t *testing.T) {
@@ -279,5 +283,37 @@ func TestServer_CancelsCallsAtTheEndOfTheDrainTimeout(t *testing.T) {
 				t.Errorf("the call: %v", err)
 			}
 		})
+	}
+}
+
+func TestServer_ServesTLSOverEveryTransport(t *testing.T) {
+	serverTLS, clientTLS := certs(t)
+	clientTLS.ServerName = "example.com" // a path or a name within the process is none
+	network := memtransport.New()
+	for _, tr := range []struct {
+		transport.Transport
+		addr string
+	}{{network, "weather"}, {unixtransport.Transport{}, filepath.Join(t.TempDir(), "socket")}} {
+		s := &runtime.Server{TLS: serverTLS, Log: slog.New(slog.DiscardHandler)}
+		weatherv1.RegisterWeatherServer(s, station{})
+		l, err := tr.Listen(t.Context(), tr.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, l) }()
+		addr := tr.Scheme() + "://" + tr.addr
+		for _, format := range []codec.Format{nil, connectformat.Format{}} {
+			c := &runtime.Client{Addrs: []string{addr}, TLS: clientTLS, Format: format, Transports: []transport.Transport{network}}
+			fourKinds(t, weatherv1.NewWeatherClient(c))
+			if err := c.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
 	}
 }

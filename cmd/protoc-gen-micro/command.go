@@ -23,8 +23,9 @@ As a plugin of protoc or buf, beside protoc-gen-go:
 By itself, for messages, clients and servers:
   protoc-gen-micro generate [-I dir]... [-o dir] [--opt key=value]... FILE|DIR...
 
-  -I dir           look for imports in dir; may be repeated. Without it, in each DIR and in the
-                   working directory. The well-known types are always there.
+  -I dir           look for imports in dir, and for a FILE that is not there; may be repeated.
+                   Without it, in each DIR and in the working directory. The well-known types are
+                   always there.
   -o dir           write below dir; the default is the working directory.
   --opt key=value  a parameter; may be repeated.
 

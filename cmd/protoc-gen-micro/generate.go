@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,10 @@ func (c *command) generate(ctx context.Context, args []string) error {
 		return nil
 	})
 	out := flags.String("o", ".", "")
+	var literal []string // files, even if they look like flags
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, literal = args[:i], args[i+1:]
+	}
 	for rest := spaced(args); len(rest) > 0; { // flags may stand between files
 		err := flags.Parse(rest)
 		if errors.Is(err, flag.ErrHelp) {
@@ -40,6 +45,7 @@ func (c *command) generate(ctx context.Context, args []string) error {
 			src.Files, rest = append(src.Files, rest[0]), rest[1:]
 		}
 	}
+	src.Files = append(src.Files, literal...)
 	if len(src.Files) == 0 {
 		return fmt.Errorf("generate: no file or directory given: try %s --help", name)
 	}
@@ -48,6 +54,9 @@ func (c *command) generate(ctx context.Context, args []string) error {
 	defer progress.stop()
 	progress.say("compiling")
 	in, err := generator.Compile(ctx, src, strings.Join(params, ","))
+	if ctx.Err() != nil {
+		return fmt.Errorf("generate: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return err
 	}
@@ -57,7 +66,7 @@ func (c *command) generate(ctx context.Context, args []string) error {
 		return err
 	}
 	progress.say(fmt.Sprintf("writing %d files", len(files)))
-	return generator.Write(*out, files)
+	return generator.Write(ctx, *out, files)
 }
 
 // spaced returns args with a space in "-Idir", which is how people call protoc.

@@ -10,9 +10,12 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx := context.Background()
+	if len(os.Args) > 1 && os.Args[1] == "generate" { // all else can end at once, since it writes no files
+		notified, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(notified, stop) // so that a second signal ends the program
+		ctx = notified
+	}
 	c := command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	code := c.run(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(c.run(ctx, os.Args[1:]))
 }

@@ -45,7 +45,7 @@ func run(t *testing.T, dir, path, program string, args ...string) {
 
 // cases are the golden folders whose proto files are older than what the tools may know.
 var cases = []string{
-	"awkward", "comments", "fourkinds", "idempotency", "imported", "mapped", "noservice", "proto2", "proto3", "relative", "suffix",
+	"alias", "awkward", "comments", "fourkinds", "idempotency", "imported", "mapped", "noservice", "proto2", "proto3", "relative", "suffix",
 }
 
 func params(t *testing.T, dir string) []string {
