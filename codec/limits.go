@@ -13,7 +13,8 @@ type Limits struct {
 	PingInterval     time.Duration // a connection silent for that long is pinged; default 30 s
 	PingTimeout      time.Duration // a connection that leaves a ping unanswered for that long is closed; default 15 s
 	IdleTimeout      time.Duration // an HTTP connection without a request for that long is closed; default 2 min
-	WriteTimeout     time.Duration // a connection that takes no byte for that long is closed; default 30 s
+	ReadTimeout      time.Duration // an HTTP request of whose message, once that has begun, no byte comes for that long ends; default 30 s
+	WriteTimeout     time.Duration // a connection that takes less than 64 KiB of what waits in that time is closed; default 30 s
 }
 
 // WithDefaults returns l with every zero field set to its default.
@@ -26,6 +27,7 @@ func (l Limits) WithDefaults() Limits {
 	l.PingInterval = orDefault(l.PingInterval, 30*time.Second)
 	l.PingTimeout = orDefault(l.PingTimeout, 15*time.Second)
 	l.IdleTimeout = orDefault(l.IdleTimeout, 2*time.Minute)
+	l.ReadTimeout = orDefault(l.ReadTimeout, 30*time.Second)
 	l.WriteTimeout = orDefault(l.WriteTimeout, 30*time.Second)
 	return l
 }

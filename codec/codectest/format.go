@@ -55,6 +55,7 @@ func RunFormat(t *testing.T, f Format) {
 		{"OpenAfterClose", formatOpenAfterClose},
 		{"Cut", formatCut},
 		{"EarlyOutcome", formatEarlyOutcome},
+		{"EarlyResponse", formatEarlyResponse},
 		{"RequestLimit", formatRequestLimit},
 		{"ResponseLimit", formatResponseLimit},
 		{"SlowReceiver", formatSlowReceiver},

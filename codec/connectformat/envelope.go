@@ -41,23 +41,27 @@ func patch(b []byte, start int, flags byte) ([]byte, error) {
 // An envelopeReader reads envelopes. Its buffer grows with what has arrived, not with what a prefix announces.
 type envelopeReader struct {
 	r         io.Reader
+	between   io.Reader   // reads what r does while no message has begun; nil for r
 	limit     int         // of a message in bytes
 	endLimit  int         // of the end of the response
 	flags     byte        // that the peer may set
 	violation status.Code // for what breaks the protocol
 
-	buf   *bufpool.Buffer // what was read and not returned is buf.B[start:]
-	start int
-	err   error // of r
+	buf    *bufpool.Buffer // what was read and not returned is buf.B[start:]
+	start  int
+	inside bool  // a prefix was taken, but not its payload
+	err    error // of r
 }
 
 // next returns the next envelope. The payload is valid until the next call of next or release. The error is io.EOF at the
 // end, a *status.Error if the peer broke a rule, and otherwise what reading returned.
 func (e *envelopeReader) next() (flags byte, payload []byte, err error) {
+	e.inside = false
 	prefix, err := e.take(prefixLen)
 	if err != nil {
 		return 0, nil, err
 	}
+	e.inside = true
 	flags = prefix[0]
 	switch {
 	case flags&flagCompressed != 0:
@@ -99,11 +103,15 @@ func (e *envelopeReader) take(n int) ([]byte, error) {
 			}
 			return nil, e.err
 		}
+		r := e.r
+		if e.between != nil && !e.inside && !e.buffered() {
+			r = e.between
+		}
 		if e.start > 0 { // make room at the front
 			e.buf.B = e.buf.B[:copy(e.buf.B, e.buf.B[e.start:])]
 			e.start = 0
 		}
-		e.buf, e.err = readMore(e.r, e.buf, n, math.MaxInt)
+		e.buf, e.err = readMore(r, e.buf, n, math.MaxInt)
 	}
 	taken := e.buf.B[e.start : e.start+n : e.start+n]
 	e.start += n

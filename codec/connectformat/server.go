@@ -19,13 +19,13 @@ func (f Format) Serve(ctx context.Context, x transport.Exchange, h codec.Handler
 	c := &serverCall{x: x, call: codec.Call{Format: f.Name(), Peer: req.Peer}}
 	streaming, ok := c.parseType(cfg.Codecs)
 	switch {
-	case !ok:
-		refuse(x, httpUnsupportedMedia, "Accept-Post", acceptPost(cfg.Codecs),
-			status.Errorf(status.Unimplemented, "the content type %q is not supported", first(req.Header, contentType)))
-		return
 	case req.Method != "POST":
 		refuse(x, httpMethodNotAllowed, "Allow", "POST",
 			status.Errorf(status.Unimplemented, "calls are made by POST, not by %s", req.Method))
+		return
+	case !ok:
+		refuse(x, httpUnsupportedMedia, "Accept-Post", acceptPost(cfg.Codecs),
+			status.Errorf(status.Unimplemented, "the content type %q is not supported", first(req.Header, contentType)))
 		return
 	}
 	c.call.Method = strings.TrimPrefix(req.Path, "/")
@@ -33,11 +33,14 @@ func (f Format) Serve(ctx context.Context, x transport.Exchange, h codec.Handler
 		refuse(x, httpNotFound, "", "", status.Errorf(status.Unimplemented, "the path %q is not of the form /service/method", req.Path))
 		return
 	}
+	limits := cfg.Limits.WithDefaults()
+	in := &patience{x: x, limit: limits.ReadTimeout}
+	defer in.end()
 	var r codec.Responder
-	if limits := cfg.Limits.WithDefaults(); streaming {
-		r = newStreamServer(c, limits)
+	if streaming {
+		r = newStreamServer(c, in, limits.MessageBytes)
 	} else {
-		r = &unaryServer{serverCall: c, limit: limits.MessageBytes}
+		r = &unaryServer{serverCall: c, in: in, limit: limits.MessageBytes}
 	}
 	c.run(ctx, h, r, streaming)
 }

@@ -108,9 +108,12 @@ func TestFormat_Serve(t *testing.T) {
 			streamJSON, with("Connect-Content-Encoding", "br"), "", 200, `{"error":{"code":"unimplemented"`,
 			"Connect-Accept-Encoding: identity",
 		},
-		"bad metadata":      {unaryJSON, with("X-Bin", "!"), `""`, 400, `"invalid_argument"`, ""},
-		"padded metadata":   {unaryJSON, with("X-Bin", "AA=="), `""`, 200, `""`, ""},
-		"GET":               {unaryJSON, func(req *transport.Request) { req.Method = "GET" }, "", 405, "", "Allow: POST"},
+		"bad metadata":    {unaryJSON, with("X-Bin", "!"), `""`, 400, `"invalid_argument"`, ""},
+		"padded metadata": {unaryJSON, with("X-Bin", "AA=="), `""`, 200, `""`, ""},
+		"GET": {unaryJSON, func(req *transport.Request) {
+			req.Method, req.Query = "GET", "connect=v1&encoding=json&message=%7B%7D"
+			delete(req.Header, "Content-Type")
+		}, "", 405, "", "Allow: POST"},
 		"unknown codec":     {"application/foo", nil, "", 415, "", "Accept-Post: application/proto, application/connect+proto"},
 		"unknown stream":    {"application/connect+foo", nil, "", 415, "", ""},
 		"short path":        {unaryJSON, path("/x"), "", 404, `"unimplemented"`, ""},

@@ -3,7 +3,6 @@ package connectformat
 import (
 	"io"
 
-	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/internal/bufpool"
 	"github.com/protomicro/micro/status"
 )
@@ -14,8 +13,9 @@ type streamServer struct {
 	in envelopeReader
 }
 
-func newStreamServer(c *serverCall, limits codec.Limits) *streamServer {
-	return &streamServer{c, envelopeReader{r: c.x, limit: limits.MessageBytes, violation: status.InvalidArgument}}
+// newStreamServer returns the server's side of c. The caller may be silent between its messages, but not within one.
+func newStreamServer(c *serverCall, in *patience, limit int) *streamServer {
+	return &streamServer{c, envelopeReader{r: in, between: c.x, limit: limit, violation: status.InvalidArgument}}
 }
 
 func (s *streamServer) Recv(msg any) error {

@@ -10,6 +10,7 @@ import (
 // A unaryServer is the server's side of a call whose bodies are bare messages.
 type unaryServer struct {
 	*serverCall
+	in    *patience
 	limit int
 	res   *bufpool.Buffer // the response, until Finish sends it
 }
@@ -31,7 +32,7 @@ func (s *unaryServer) Recv(msg any) error {
 }
 
 func (s *unaryServer) read(msg any) error {
-	body, err := readBody(s.x, s.x.Request().Length, s.limit)
+	body, err := readBody(s.in, s.x.Request().Length, s.limit)
 	defer bufpool.Put(body)
 	if err != nil {
 		return s.ioError(err)

@@ -52,18 +52,21 @@ func (c *Client) Open(ctx context.Context, req *transport.Request, body []byte) 
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	t := &trip{connected: make(chan struct{}), done: make(chan struct{})}
+	t := &trip{http2: c.HTTP2 && c.TLS == nil, connected: make(chan struct{}), done: make(chan struct{})}
 	if body == nil {
 		r.Body, t.body = io.Pipe()
 		r.ContentLength = -1
 	} else {
+		// net/http asks for it also to repeat a request of which nothing was sent.
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		r.ContentLength = int64(len(body))
 		if r.Body = http.NoBody; len(body) > 0 {
 			r.Body, _ = r.GetBody()
 		}
 	}
-	ctx, t.cancel = context.WithCancel(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn}))
+	sendOnce(r)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn, WroteHeaders: t.wroteHeaders})
+	ctx, t.cancel = context.WithCancel(ctx)
 	go t.run(c.RoundTripper, r.WithContext(ctx))
 	if c.made == nil {
 		return t, nil // it may say nothing of its connections until the response has come
@@ -73,6 +76,18 @@ func (c *Client) Open(ctx context.Context, req *transport.Request, body []byte) 
 		return nil, err
 	}
 	return t, nil
+}
+
+// sendOnce hides from net/http the fields that make it send a POST again of which the peer may have seen the first. On
+// the wire the case of a field's name has no meaning.
+func sendOnce(r *http.Request) {
+	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := r.Header[key]; ok {
+			r.Header = r.Header.Clone()
+			delete(r.Header, key)
+			r.Header[strings.ToLower(key)] = values
+		}
+	}
 }
 
 func (c *Client) target(req *transport.Request) (*url.URL, error) {

@@ -67,6 +67,7 @@ func (x *exchange) Respond(status int, header transport.Header) error {
 	if x.req.Major == 1 && x.interrupted.Load() {
 		dst["Connection"] = []string{"close"}
 	}
+	x.hasten()
 	x.responded = true
 	x.w.WriteHeader(status)
 	return nil
@@ -93,6 +94,14 @@ func (x *exchange) SetReadDeadline(t time.Time) error {
 	return http.NewResponseController(x.w).SetReadDeadline(t)
 }
 
+// hasten bounds how long net/http waits for the rest of a body of known length on HTTP/1.1, which it reads itself when the
+// response starts.
+func (x *exchange) hasten() {
+	if x.req.Major == 1 && !x.duplex && !x.complete.Load() && !x.interrupted.Load() {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(linger))
+	}
+}
+
 // SetWriteDeadline makes writes of the response fail from t on. It may be called while one waits.
 func (x *exchange) SetWriteDeadline(t time.Time) error {
 	x.hurried.Store(true)
@@ -109,6 +118,9 @@ func (x *exchange) end() {
 	}
 	if x.duplex && !x.complete.Load() && !x.interrupted.Load() {
 		x.skip()
+	}
+	if !x.responded {
+		x.hasten()
 	}
 	if x.req.Major == 1 && (x.interrupted.Load() || x.duplex && !x.complete.Load()) {
 		x.abandon()

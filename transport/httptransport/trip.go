@@ -3,11 +3,14 @@ package httptransport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/protomicro/micro/status"
 	"github.com/protomicro/micro/transport"
@@ -20,6 +23,9 @@ type trip struct {
 	once      sync.Once     // closes
 	conns     sync.Once     // closes connected
 	connected chan struct{} // closed when there is a connection
+	http2     bool          // the connection speaks it
+	sent      atomic.Bool   // the head was sent, on HTTP/2
+	repeated  atomic.Bool   // net/http wanted to send the request again
 	done      chan struct{} // closed when res and err are set
 	res       *http.Response
 	err       error
@@ -29,7 +35,7 @@ func (t *trip) run(rt http.RoundTripper, req *http.Request) {
 	defer close(t.done)
 	t.res, t.err = rt.RoundTrip(req) //nolint:bodyclose // by Close
 	if t.err != nil {
-		t.err = tooLarge(t.err)
+		t.err = t.sentError(tooLarge(t.err))
 		if t.body != nil {
 			_ = t.body.CloseWithError(t.err)
 		}
@@ -46,15 +52,48 @@ func tooLarge(err error) error {
 	return err
 }
 
-// gotConn is called when the connection is known, and again if net/http tries another.
+// errRepeated ends a request that net/http wanted to send again although the peer may have seen it.
+var errRepeated = errors.New("the connection was lost after the request had been sent")
+
+// sentError returns err without the mark of a failure to connect if there was a connection before.
+func (t *trip) sentError(err error) error {
+	select {
+	case <-t.connected:
+	default:
+		return err
+	}
+	if t.repeated.Load() {
+		return errRepeated
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// gotConn is called when the connection is known, and again if net/http tries another. It ends a request that HTTP/2
+// would send again: net/http does so after some errors from which the peer may have seen it, and does not tell them apart.
 func (t *trip) gotConn(info httptrace.GotConnInfo) {
 	t.conns.Do(func() { close(t.connected) })
+	if t.sent.Load() {
+		t.repeated.Store(true)
+		t.cancel()
+		return
+	}
 	nc := info.Conn
 	if tc, ok := nc.(*tls.Conn); ok {
+		t.http2 = tc.ConnectionState().NegotiatedProtocol == "h2"
 		nc = tc.NetConn()
 	}
 	if c, ok := nc.(*conn); ok {
 		c.body.Store(t.body)
+	}
+}
+
+// wroteHeaders is called when the head was sent, and on HTTP/1.1 already when it is in a buffer.
+func (t *trip) wroteHeaders() {
+	if t.http2 {
+		t.sent.Store(true)
 	}
 }
 
@@ -64,6 +103,11 @@ func (t *trip) connect() error {
 	case <-t.connected:
 		return nil
 	case <-t.done:
+	}
+	select {
+	case <-t.connected: // before the failure, of which Response tells
+		return nil
+	default:
 		return t.err
 	}
 }
