@@ -13,7 +13,7 @@ type Limits struct {
 	PingInterval     time.Duration // a connection silent for that long is pinged; default 30 s
 	PingTimeout      time.Duration // a connection that leaves a ping unanswered for that long is closed; default 15 s
 	IdleTimeout      time.Duration // an HTTP connection without a request for that long is closed; default 2 min
-	ReadTimeout      time.Duration // an HTTP request of whose message, once that has begun, no byte comes for that long ends; default 30 s
+	ReadTimeout      time.Duration // an HTTP request whose message has begun and does not go on for that long ends; default 30 s
 	WriteTimeout     time.Duration // a connection that takes less than 64 KiB of what waits in that time is closed; default 30 s
 }
 
