@@ -45,8 +45,9 @@ func (h *half) init(c *conn) {
 	h.credit = c.peer.window
 }
 
-// deliver takes in a part of a message that has come. The call goes on after an oversize message, but receives no more.
-func (h *half) deliver(body []byte, more bool) (tooLarge, err error) {
+// deliver takes in a part of a message that has come, and if end is not nil, what Recv returns after it. The call goes on
+// after an oversize message, but receives no more.
+func (h *half) deliver(body []byte, more bool, end error) (tooLarge, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	cost := len(body) + frameCost
@@ -89,6 +90,7 @@ func (h *half) deliver(body []byte, more bool) (tooLarge, err error) {
 		h.queue, h.head = h.queue[:n], 0
 	}
 	h.queue = append(h.queue, p)
+	h.ended = end
 	h.signal()
 	return nil, nil
 }

@@ -355,7 +355,11 @@ func (k *clientCall) frame(f frame) error {
 		}
 	}
 	if f.flags&flagMsg != 0 {
-		tooLarge, err := k.deliver(body, f.flags&flagMore != 0)
+		var end error
+		if f.flags&flagEnd != 0 && tailBlock == nil {
+			end = io.EOF // with the message, so that a caller wakes once for both
+		}
+		tooLarge, err := k.deliver(body, f.flags&flagMore != 0, end)
 		if err != nil {
 			return err
 		}

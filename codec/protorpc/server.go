@@ -48,9 +48,12 @@ func newServer(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Conf
 func (s *server) frame(f frame) error {
 	switch f.typ {
 	case typeCall, typeReset, typeWindow:
-		s.mu.Lock()
-		call := s.calls[f.id]
-		s.mu.Unlock()
+		var call *serverCall
+		if f.id <= s.lastID {
+			s.mu.Lock()
+			call = s.calls[f.id]
+			s.mu.Unlock()
+		}
 		switch {
 		case call != nil:
 			return call.frame(f)
@@ -118,8 +121,7 @@ func (s *server) accept(f frame) error {
 		return s.refuse(f.id, status.Errorf(status.ResourceExhausted, "more than %d calls on one connection", s.lim.Calls))
 	}
 	if err := k.receive(f.flags, body); err != nil {
-		k.abandon(context.Canceled) // the handler does not run
-		s.handlerDone(k)
+		k.done() // the handler does not run
 		return err
 	}
 	if s.cfg.Workers != nil {
@@ -176,13 +178,6 @@ func (s *server) discount(k *serverCall) {
 	}
 }
 
-func (s *server) handlerDone(k *serverCall) {
-	s.mu.Lock()
-	s.discount(k)
-	s.mu.Unlock()
-	s.running.Done()
-}
-
 // end ends all calls when the connection has ended, and waits for their handlers.
 func (s *server) end() {
 	s.mu.Lock()
@@ -219,9 +214,18 @@ type serverCall struct {
 
 // Run serves the call.
 func (k *serverCall) Run() {
-	defer k.server.handlerDone(k)
-	defer k.abandon(context.Canceled)
+	defer k.done()
 	k.server.handler.ServeCall(&k.ctx, &k.call, k)
+}
+
+// done ends the call when its handler has returned.
+func (k *serverCall) done() {
+	k.c.mu.Lock()
+	delete(k.server.calls, k.id)
+	k.server.discount(k)
+	k.c.mu.Unlock()
+	k.stop(context.Canceled)
+	k.server.running.Done()
 }
 
 // frame handles a further frame of the call.
@@ -261,11 +265,14 @@ func (k *serverCall) receive(flags byte, body []byte) error {
 		if k.isEnded() {
 			return broken("a message of call %d after its last", k.id)
 		}
-		if _, err := k.deliver(body, flags&flagMore != 0); err != nil {
+		var end error
+		if flags&flagEnd != 0 {
+			end = io.EOF
+		}
+		if _, err := k.deliver(body, flags&flagMore != 0, end); err != nil {
 			return err
 		}
-	}
-	if flags&flagEnd != 0 {
+	} else if flags&flagEnd != 0 {
 		k.mu.Lock()
 		k.finish(io.EOF)
 		k.mu.Unlock()
@@ -284,6 +291,11 @@ func (k *serverCall) abandon(reason error) {
 	k.c.mu.Lock()
 	delete(k.server.calls, k.id)
 	k.c.mu.Unlock()
+	k.stop(reason)
+}
+
+// stop ends the handler's context and whatever it waits for.
+func (k *serverCall) stop(reason error) {
 	k.ctx.cancel(reason)
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -2,7 +2,10 @@
 // cheaper than a fresh one that must grow it again.
 package workers
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A Task is something to run.
 type Task interface{ Run() }
@@ -16,8 +19,7 @@ type Pool struct {
 	close sync.Once
 	next  chan Task // unbuffered: a send succeeds only if a worker waits
 	wg    sync.WaitGroup
-	mu    sync.Mutex // guards idle
-	idle  int
+	idle  atomic.Int64
 }
 
 func (p *Pool) init() {
@@ -46,17 +48,11 @@ func (p *Pool) work(t Task) {
 
 // wait returns the next task, or false if enough workers wait already or the pool is closed.
 func (p *Pool) wait() (Task, bool) {
-	p.mu.Lock()
-	if p.idle >= p.Idle {
-		p.mu.Unlock()
+	defer p.idle.Add(-1)
+	if p.idle.Add(1) > int64(p.Idle) {
 		return nil, false
 	}
-	p.idle++
-	p.mu.Unlock()
 	t, ok := <-p.next
-	p.mu.Lock()
-	p.idle--
-	p.mu.Unlock()
 	return t, ok
 }
 
