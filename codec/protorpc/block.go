@@ -59,13 +59,13 @@ func appendHead(dst []byte, call *codec.Call) []byte {
 	return appendMeta(dst, 5, call.Header)
 }
 
-// parseHead reads a head into call, all but the codec, whose name it returns. intern makes a string of a method.
-func parseHead(b []byte, call *codec.Call, intern func([]byte) string) (codecName []byte, err error) {
+// parseHead reads a head into call, all but the method and the codec, whose names it returns.
+func parseHead(b []byte, call *codec.Call) (method, codecName []byte, err error) {
 	codecName = protoName
 	err = fields(b, func(num protowire.Number, n uint64, v []byte) (err error) {
 		switch num {
 		case 1:
-			call.Method = intern(v)
+			method = v
 		case 2:
 			if n > uint64(codec.BidiStream) {
 				return broken("a call of kind %d", n)
@@ -80,7 +80,7 @@ func parseHead(b []byte, call *codec.Call, intern func([]byte) string) (codecNam
 		}
 		return err
 	})
-	return codecName, err
+	return method, codecName, err
 }
 
 var protoName = []byte("proto")

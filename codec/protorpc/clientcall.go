@@ -228,7 +228,7 @@ func (k *clientCall) setHeader(block []byte) error {
 		return nil
 	}
 	var head codec.Call
-	if _, err := parseHead(block, &head, func([]byte) string { return "" }); err != nil {
+	if _, _, err := parseHead(block, &head); err != nil {
 		return err
 	}
 	k.mu.Lock()

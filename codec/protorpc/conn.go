@@ -257,6 +257,9 @@ func (c *conn) readLoop(handle func(frame) error) error {
 		if err == nil {
 			continue
 		}
+		if err == errElsewhere {
+			return err
+		}
 		if protocolError(err) != nil {
 			c.close(err)
 			<-c.written

@@ -49,11 +49,11 @@ func (Format) Dial(ctx context.Context, nc net.Conn, cfg codec.Config) (codec.Co
 // Serve serves the calls on nc until the connection ends. When ctx ends it sends GOAWAY, lets the running calls end and
 // waits for the client to close. The error is that of a handshake which failed, or of a peer which broke the protocol, and
 // nil for a connection that ended in any other way.
-func (Format) Serve(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Config) error {
+func (Format) Serve(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Config) (err error) {
 	s := newServer(ctx, nc, h, cfg)
 	if err := s.handshake(ctx, false); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the server stops, and the handshake with it
+			return nil // the server stops, and the handshake with it
 		}
 		return err
 	}
@@ -61,12 +61,15 @@ func (Format) Serve(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec
 	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { s.drain(); close(drained) })
 	s.keepAlive()
-	err := s.readLoop(s.frame)
-	if stop() {
-		close(drained)
-	}
-	<-drained
-	s.end()
-	s.wg.Wait()
-	return protocolError(err)
+	defer func() { // even if a handler that read runs ends the goroutine
+		err = protocolError(<-s.ended)
+		if stop() {
+			close(drained)
+		}
+		<-drained
+		s.end()
+		s.wg.Wait()
+	}()
+	s.read()
+	return nil
 }

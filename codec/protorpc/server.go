@@ -2,18 +2,20 @@ package protorpc
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/internal/workers"
 	"github.com/protomicro/micro/status"
 )
 
 const (
-	drainGrace = time.Second // for a client to close after the last of its calls on a connection that drains
-	internMost = 256         // names of methods that a connection remembers
+	drainGrace   = time.Second // for a client to close after the last of its calls on a connection that drains
+	rememberMost = 256         // methods that a connection remembers
 )
 
 // A server is the answering side of a connection.
@@ -23,10 +25,12 @@ type server struct {
 	handler  codec.Handler
 	running  sync.WaitGroup
 	peerName string
+	loop     *workers.Loop // that reads; nil without a pool
+	ended    chan error    // has room for why reading has ended
 
 	// of the reader
-	names  map[string]string // of methods, so that each is allocated once
-	lastID uint64
+	methods map[string]*method // that were called
+	lastID  uint64
 
 	// guarded by conn.mu
 	calls    map[uint64]*serverCall // by id, until either side has ended them
@@ -35,12 +39,32 @@ type server struct {
 	grace    *time.Timer
 }
 
+// A method is what a connection remembers of a method that was called on it.
+type method struct {
+	name string // allocated once
+	pace workers.Pace
+}
+
 func newServer(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Config) *server {
-	return &server{
+	s := &server{
 		conn: newConn(nc, cfg), ctx: context.WithoutCancel(ctx), handler: h, peerName: nc.RemoteAddr().String(),
-		names: make(map[string]string), calls: make(map[uint64]*serverCall),
+		ended: make(chan error, 1), methods: make(map[string]*method), calls: make(map[uint64]*serverCall),
+	}
+	if cfg.Workers != nil {
+		s.loop = cfg.Workers.NewLoop(s.read)
+	}
+	return s
+}
+
+// read handles frames until the connection ends, or reading goes on elsewhere.
+func (s *server) read() {
+	if err := s.readLoop(s.frame); err != errElsewhere {
+		s.ended <- err
 	}
 }
+
+// errElsewhere says that a handler took its time, and another goroutine reads now.
+var errElsewhere = errors.New("reading goes on elsewhere")
 
 // frame handles a frame from the client.
 func (s *server) frame(f frame) error {
@@ -87,10 +111,12 @@ func (s *server) accept(f frame) error {
 	}
 	k := &serverCall{server: s}
 	k.call.Format, k.call.Peer = Format{}.Name(), s.peerName
-	codecName, err := parseHead(head, &k.call, s.intern)
+	name, codecName, err := parseHead(head, &k.call)
 	if err != nil {
 		return err
 	}
+	m := s.method(name)
+	k.call.Method = m.name
 	if k.call.Codec = s.cfg.Codecs.Find(string(codecName)); k.call.Codec == nil {
 		return s.refuse(f.id, status.Errorf(status.Unimplemented, "codec %q is not served here", codecName))
 	}
@@ -122,23 +148,27 @@ func (s *server) accept(f frame) error {
 		k.done() // the handler does not run
 		return err
 	}
-	if s.cfg.Workers != nil {
-		s.cfg.Workers.Go(k)
-	} else {
+	switch {
+	case s.loop == nil:
 		go k.Run() // s.running waits for it
+	case f.flags&flagEnd == 0: // it waits for more
+		s.cfg.Workers.Go(k)
+	case !s.loop.Run(k, &m.pace):
+		return errElsewhere
 	}
 	return nil
 }
 
-func (s *server) intern(b []byte) string {
-	if name, ok := s.names[string(b)]; ok {
-		return name
+// method returns what is remembered of the method called name.
+func (s *server) method(name []byte) *method {
+	m := s.methods[string(name)]
+	if m == nil {
+		m = &method{name: string(name)}
+		if len(s.methods) < rememberMost && len(name) < rememberMost {
+			s.methods[m.name] = m
+		}
 	}
-	name := string(b)
-	if len(s.names) < internMost && len(name) < internMost {
-		s.names[name] = name
-	}
-	return name
+	return m
 }
 
 // refuse ends a call that no handler will see.

@@ -20,6 +20,8 @@ type Pool struct {
 	next  chan Task // unbuffered: a send succeeds only if a worker waits
 	wg    sync.WaitGroup
 	idle  atomic.Int64
+
+	watcher watcher
 }
 
 func (p *Pool) init() {
