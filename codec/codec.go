@@ -73,10 +73,11 @@ type Responder interface {
 
 // A Config is what the two sides of every format are given. The zero value of each field works.
 type Config struct {
-	Codecs  Codecs        // what a server decodes and encodes
-	Limits  Limits        // what is accepted from the peer
-	Log     *slog.Logger  // what goes wrong outside of a call; nil discards
-	Workers *workers.Pool // runs a server's calls; nil starts a goroutine for each
+	Codecs      Codecs        // what a server decodes and encodes
+	Compression Compression   // what is compressed; nothing if Accept is nil
+	Limits      Limits        // what is accepted from the peer
+	Log         *slog.Logger  // what goes wrong outside of a call; nil discards
+	Workers     *workers.Pool // runs a server's calls; nil starts a goroutine for each
 }
 
 // A PipeFormat carries many calls on one stream of bytes.
