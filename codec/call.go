@@ -32,11 +32,19 @@ type Call struct {
 	Header  Meta          // the request's metadata
 	Format  string        // on a server, the format the call came in
 	Peer    string        // on a server, the caller's network address
+
+	// NoSideEffects says on a client that the method promises to have none, so that a format may make the call in a way
+	// that is repeated freely. On a server it says that the call came in such a way, which other methods must refuse.
+	NoSideEffects bool
 }
 
 // ErrNotSent is in the chain of an error that ended a call which no handler has seen: it is safe to make the call
 // again, with another instance, whatever the method does.
 var ErrNotSent = errors.New("the call was not sent")
+
+// ErrNotServed is in the chain of the outcome of a call to a method that nobody serves, for formats that tell this apart
+// from a handler's own Unimplemented.
+var ErrNotServed = errors.New("nobody serves the method")
 
 // Codecs are encodings to choose from by name.
 type Codecs []Codec
@@ -52,9 +60,15 @@ func (cs Codecs) Find(name string) Codec {
 }
 
 // NotSent returns err as an error that wraps ErrNotSent too.
-func NotSent(err *status.Error) error { return &notSentError{err} }
+func NotSent(err *status.Error) error { return &marked{err, ErrNotSent} }
 
-type notSentError struct{ err *status.Error }
+// NotServed returns err as an error that wraps ErrNotServed too.
+func NotServed(err *status.Error) error { return &marked{err, ErrNotServed} }
 
-func (e *notSentError) Error() string   { return e.err.Error() }
-func (e *notSentError) Unwrap() []error { return []error{e.err, ErrNotSent} }
+type marked struct {
+	err  *status.Error
+	mark error
+}
+
+func (e *marked) Error() string   { return e.err.Error() }
+func (e *marked) Unwrap() []error { return []error{e.err, e.mark} }

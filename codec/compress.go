@@ -38,7 +38,7 @@ func (cs Compressors) String() string {
 type Compression struct {
 	Accept   Compressors // what the peer may send; nil for the default: gzip, zstd and snappy
 	Send     string      // on a client, how requests are compressed: the name of one of Accept; "" for not at all
-	MinBytes int         // messages that are shorter are sent as they are; default 4 KiB, negative for never compressing
+	MinBytes int         // messages that are shorter are sent as they are; default 4 KiB, 1 for none, negative for all
 }
 
 // Compresses tells whether a message of n bytes is to be compressed, where the peer understands it.
@@ -47,5 +47,5 @@ func (c *Compression) Compresses(n int) bool {
 	if least == 0 {
 		least = 4 << 10
 	}
-	return least > 0 && n >= least
+	return least == 1 || least > 0 && n >= least
 }

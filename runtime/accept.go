@@ -80,6 +80,7 @@ func (a *acceptor) run(ctx context.Context, listeners []net.Listener) error {
 		})
 	}
 	<-ctx.Done()
+	a.state.enter(Draining)
 	a.close(listeners)
 	err := a.drain()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {

@@ -162,7 +162,7 @@ func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind) (codec.St
 	if k.err != nil {
 		return nil, nil, k.err
 	}
-	call := &codec.Call{Method: m.Name, Kind: kind, Codec: k.codec, Header: outgoing(ctx)}
+	call := &codec.Call{Method: m.Name, Kind: kind, Codec: k.codec, Header: outgoing(ctx), NoSideEffects: m.Idempotency == NoSideEffects}
 	if err := call.Header.Check(); err != nil {
 		return nil, nil, err
 	}

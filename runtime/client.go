@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/compress"
 	"github.com/protomicro/micro/registry"
 	"github.com/protomicro/micro/selector"
 	"github.com/protomicro/micro/transport"
@@ -29,16 +30,21 @@ type Client struct {
 	Middleware []func(Conn) Conn     // around every call; the first is the outermost
 	Limits     codec.Limits          // what one peer can make the client hold; the zero value is safe
 
+	Compression codec.Compression // of messages over HTTP; by default requests are not compressed
+
 	once  sync.Once
 	inner *caller // what Middleware is around
 	outer Conn
 	onEnd func() error // what a client of Local has to end
+
+	compressors codec.Compressors // the default ones, which keep buffers
 }
 
 const attempts = 3 // at most, for a call that certainly reached no handler
 
 func (c *Client) init() {
 	c.once.Do(func() {
+		c.compressors = compress.All()
 		c.inner = newCaller(c)
 		c.outer = c.inner
 		for _, around := range slices.Backward(c.Middleware) {

@@ -81,7 +81,10 @@ func (c *Client) dial(ctx context.Context, addr string) (codec.Conn, error) {
 			rest = net.JoinHostPort(strings.Trim(rest, "[]"), t.port)
 		}
 	}
-	cfg := codec.Config{Limits: c.Limits}
+	cfg := codec.Config{Compression: c.Compression, Limits: c.Limits}
+	if cfg.Compression.Accept == nil {
+		cfg.Compression.Accept = c.compressors
+	}
 	switch format := t.format.(type) {
 	case codec.PipeFormat:
 		nc, err := t.transport.Dial(ctx, rest)

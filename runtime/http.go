@@ -16,6 +16,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	if s.cors != nil {
+		if s.cors.HandlerFunc(w, r); preflight(r) {
+			return
+		}
+	}
 	httptransport.Serve(w, r, func(ctx context.Context, x transport.Exchange) {
 		for _, f := range s.formats() {
 			if format, ok := f.(codec.HTTPFormat); ok && format.Match(x.Request()) {

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/compress"
 	"github.com/protomicro/micro/status"
+	"github.com/rs/cors"
 )
 
 // A Server answers calls to its handlers, in every one of its formats, on every connection it is given. Its fields must
@@ -25,14 +27,20 @@ type Server struct {
 	TLS          *tls.Config             // if set, connections without TLS are refused
 	Plaintext    bool                    // serves connections without TLS too, beside TLS
 	Limits       codec.Limits            // what one peer can make the server hold; the zero value is safe
+	Compression  codec.Compression       // of messages over HTTP; by default the peer chooses among gzip, zstd and snappy
 	DrainTimeout time.Duration           // for running calls, once the server is to stop; default 10 s
+	CORS         *CORS                   // lets pages of other origins call from a browser; default none may
 	Log          *slog.Logger            // default slog.Default()
 
 	handlers []Handler
+	state    state
 	once     sync.Once
 	methods  map[string]Handler // made once, then only read
 	services map[string]bool
-	err      error // two handlers for one method
+	cors     *cors.Cors
+	err      error // two handlers for one method, or a CORS that cannot be
+
+	compressors codec.Compressors // the default ones, which keep buffers
 }
 
 // Handle adds handlers. Generated code calls it, before the server serves. A method with two handlers is an error that
@@ -53,6 +61,8 @@ func (s *Server) Services() []string {
 // prepare makes the handlers ready to serve.
 func (s *Server) prepare() error {
 	s.once.Do(func() {
+		s.cors, s.err = newCORS(s.CORS)
+		s.compressors = compress.All()
 		s.methods = make(map[string]Handler, len(s.handlers))
 		s.services = make(map[string]bool)
 		for _, h := range s.handlers {
@@ -86,6 +96,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 		a.close(listeners)
 		return err
 	}
+	s.state.enter(Serving)
 	return a.run(ctx, listeners)
 }
 
@@ -109,11 +120,13 @@ func (d dispatcher) find(call *codec.Call) (Handler, error) {
 	h, ok := d.methods[call.Method]
 	switch service, method, _ := strings.Cut(call.Method, "/"); {
 	case !ok && !d.services[service]:
-		return h, status.Errorf(status.Unimplemented, "service %q is not served here", service)
+		return h, codec.NotServed(status.Errorf(status.Unimplemented, "service %q is not served here", service))
 	case !ok:
-		return h, status.Errorf(status.Unimplemented, "service %s has no method %q", service, method)
+		return h, codec.NotServed(status.Errorf(status.Unimplemented, "service %s has no method %q", service, method))
 	case (call.Kind == codec.Unary) != (h.Kind == codec.Unary):
 		return h, status.Errorf(status.Unimplemented, "%s is a %s method, and was called as a %s one", h.Name, h.Kind, call.Kind)
+	case call.NoSideEffects && h.Idempotency != NoSideEffects:
+		return h, status.Errorf(status.Unimplemented, "%s can have side effects, and cannot be called by GET", h.Name)
 	}
 	return h, nil
 }
@@ -144,9 +157,12 @@ func (d dispatcher) serve(ctx context.Context, h Handler, call *codec.Call, r co
 
 // config is what formats are given.
 func (s *Server) config() codec.Config {
-	cfg := codec.Config{Codecs: s.Codecs, Limits: s.Limits, Log: s.log()}
+	cfg := codec.Config{Codecs: s.Codecs, Compression: s.Compression, Limits: s.Limits, Log: s.log()}
 	if cfg.Codecs == nil {
 		cfg.Codecs = defaultCodecs()
+	}
+	if cfg.Compression.Accept == nil {
+		cfg.Compression.Accept = s.compressors
 	}
 	return cfg
 }

@@ -24,14 +24,14 @@ type Service struct {
 	Registrar   registry.Registrar            // where it is announced; nil for nowhere
 	Advertise   []string                      // the addresses to announce; default those it listens on
 	Meta        map[string]string             // to announce
-	Propagation time.Duration                 // from the withdrawal to the last call that is taken; default 1 s with a Registrar
+	Propagation time.Duration                 // from Leaving to the last call that is taken; default 1 s with a Registrar, or else 0
 	Tasks       []func(context.Context) error // run beside the server; one that fails ends the service
 	OnReady     func(addrs []string)          // called once the service answers, with the addresses it listens on
 }
 
-// Run listens, announces the service and serves, until ctx ends. Then it withdraws the announcement, waits for
-// clients to notice, lets running calls end within the server's DrainTimeout, ends the tasks and returns nil. Whatever
-// fails ends the service in the same order, and Run returns the reason.
+// Run listens, announces the service and serves, until ctx ends. Then the server is [Leaving]: the announcement is
+// withdrawn, and clients have time to notice. Then it is [Draining]: running calls end within its DrainTimeout. At last
+// the tasks end, and Run returns nil. Whatever fails ends the service in the same order, and Run returns the reason.
 func (s *Service) Run(ctx context.Context) error {
 	listeners, addrs, err := s.listen(ctx)
 	if err != nil {
@@ -70,10 +70,8 @@ func (s *Service) Run(ctx context.Context) error {
 		s.OnReady(addrs)
 	}
 	<-ctx.Done()
-	errs := []error{err}
-	if announced != "" {
-		errs = append(errs, s.withdraw(ctx, announced))
-	}
+	s.Server.state.enter(Leaving)
+	errs := []error{err, s.withdraw(ctx, announced)}
 	stopServing()
 	errs = append(errs, <-served)
 	stopTasks()
@@ -129,14 +127,18 @@ func (s *Service) announce(ctx context.Context, addrs []string) (string, error) 
 	return in.ID, nil
 }
 
-// withdraw takes the service out of the registry and waits until clients have noticed.
+// withdraw takes the service out of the registry, if it is there, and waits until clients have noticed.
 func (s *Service) withdraw(ctx context.Context, id string) error {
 	wait := s.Propagation
-	if wait == 0 {
+	if wait == 0 && id != "" {
 		wait = time.Second
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	if id == "" {
+		<-timer.C
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(wait, 5*time.Second))
 	defer cancel()
 	err := s.Registrar.Deregister(ctx, id)

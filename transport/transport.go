@@ -7,6 +7,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/textproto"
 	"time"
@@ -75,4 +76,12 @@ type Trip interface {
 	Read(p []byte) (int, error)     // the response's body; waits for its head
 	Trailer() Header                // after Read has returned io.EOF
 	Close() error                   // aborts what has not ended, and releases the rest
+}
+
+// A ResetError says that the peer has ended one request, with an error code of HTTP/2.
+type ResetError struct{ Code uint32 } // RFC 9113, section 7
+
+// Error implements error.
+func (e *ResetError) Error() string {
+	return fmt.Sprintf("the peer has reset the request with the HTTP/2 error code %d", e.Code)
 }

@@ -17,6 +17,16 @@ type Format struct {
 	Start func(t *testing.T, h codec.Handler, server, client codec.Config) Server
 	// FullDuplex tells whether a response may overtake the end of its request.
 	FullDuplex bool
+	// Codec is the only one that the format speaks, whatever a call asks for; nil if calls choose.
+	Codec codec.Codec
+}
+
+// codec returns the codec of a call that asks for c.
+func (f Format) codec(c codec.Codec) codec.Codec {
+	if f.Codec != nil {
+		return f.Codec
+	}
+	return c
 }
 
 // A Server is what [Format].Start returns.

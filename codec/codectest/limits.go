@@ -2,7 +2,9 @@ package codectest
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,14 +12,37 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/protocodec"
 	"github.com/protomicro/micro/status"
 )
 
 const messageLimit = 64 << 10
 
 // sized returns a message whose encoding is n bytes long, for n above 16 KiB and up to 2 MiB: a tag, a length of
-// three bytes, and as many bytes as that leaves.
-func sized(n int) *wrapperspb.BytesValue { return wrapperspb.Bytes(make([]byte, n-4)) }
+// three bytes, and as many bytes as that leaves, which do not compress.
+func sized(n int) *wrapperspb.BytesValue {
+	b := make([]byte, n-4)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // cannot fail
+	return wrapperspb.Bytes(b)
+}
+
+// sized returns a message whose encoding in the format is n bytes long.
+func (f Format) sized(t *testing.T, n int) *wrapperspb.StringValue {
+	t.Helper()
+	c := f.codec(protocodec.Codec{})
+	text := base64.RawStdEncoding.EncodeToString(sized(n).GetValue())
+	for length := n; ; {
+		msg := wrapperspb.String(text[:length])
+		b, err := c.MarshalAppend(nil, msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) == n {
+			return msg
+		}
+		length -= len(b) - n
+	}
+}
 
 // bystander starts a call that has to survive what the case does, and returns how to end it.
 func bystander(t *testing.T, conn codec.Conn) (end func()) {
@@ -38,7 +63,7 @@ func bystander(t *testing.T, conn codec.Conn) (end func()) {
 func formatRequestLimit(t *testing.T, f Format) {
 	take := func(_ context.Context, _ *codec.Call, r codec.Responder) (any, error) {
 		n := int64(0)
-		for msg := (&wrapperspb.BytesValue{}); ; n += int64(len(msg.GetValue())) {
+		for msg := (&wrapperspb.StringValue{}); ; n += int64(len(msg.GetValue())) {
 			if err := r.Recv(msg); err == io.EOF {
 				return wrapperspb.Int64(n), nil
 			} else if err != nil {
@@ -57,7 +82,8 @@ func formatRequestLimit(t *testing.T, f Format) {
 			want status.Code
 		}{{messageLimit, status.OK}, {messageLimit + 1, status.ResourceExhausted}, {1 << 20, status.ResourceExhausted}, {messageLimit, status.OK}} {
 			s := open(t, conn, method, kind)
-			if err := s.Finish(sized(row.size), nil); err != nil && err != io.EOF && status.CodeOf(err) != row.want {
+			msg := f.sized(t, row.size)
+			if err := s.Finish(msg, nil); err != nil && err != io.EOF && status.CodeOf(err) != row.want {
 				t.Errorf("%v: Finish with %d bytes: %v", kind, row.size, err)
 			}
 			n := &wrapperspb.Int64Value{}
@@ -65,8 +91,8 @@ func formatRequestLimit(t *testing.T, f Format) {
 			if status.CodeOf(err) != row.want {
 				t.Errorf("%v: a request of %d bytes: got %v, want %v", kind, row.size, err, row.want)
 			}
-			if err == nil && n.GetValue() != int64(row.size-4) {
-				t.Errorf("%v: a request of %d bytes: got %d bytes of content, want %d", kind, row.size, n.GetValue(), row.size-4)
+			if err == nil && n.GetValue() != int64(len(msg.GetValue())) {
+				t.Errorf("%v: a request of %d bytes: got %d bytes of content, want %d", kind, row.size, n.GetValue(), len(msg.GetValue()))
 			}
 			_ = s.Close()
 		}
@@ -75,9 +101,9 @@ func formatRequestLimit(t *testing.T, f Format) {
 }
 
 func formatResponseLimit(t *testing.T, f Format) {
-	var size atomic.Int64
+	var next atomic.Pointer[wrapperspb.StringValue]
 	give := func(_ context.Context, _ *codec.Call, r codec.Responder) (any, error) {
-		return sized(int(size.Load())), r.Recv(nil)
+		return next.Load(), r.Recv(nil)
 	}
 	conn := setup{
 		methods: methods{unaryMethod: give, serverMethod: give, bidiMethod: echoAll},
@@ -86,21 +112,22 @@ func formatResponseLimit(t *testing.T, f Format) {
 	endBystander := bystander(t, conn)
 	for method, kind := range map[string]codec.Kind{unaryMethod: codec.Unary, serverMethod: codec.ServerStream} {
 		for _, row := range []struct {
-			size int64
+			size int
 			want status.Code
 		}{{messageLimit, status.OK}, {messageLimit + 1, status.ResourceExhausted}, {1 << 20, status.ResourceExhausted}, {messageLimit, status.OK}} {
-			size.Store(row.size)
+			want := f.sized(t, row.size)
+			next.Store(want)
 			s := open(t, conn, method, kind)
 			if err := s.Finish(wrapperspb.String(""), nil); err != nil {
 				t.Errorf("%v: Finish: %v", kind, err)
 			}
-			msg := &wrapperspb.BytesValue{}
+			msg := &wrapperspb.StringValue{}
 			err := s.Recv(msg)
 			if status.CodeOf(err) != row.want {
 				t.Errorf("%v: a response of %d bytes: got %v, want %v", kind, row.size, err, row.want)
 			}
-			if err == nil && int64(len(msg.GetValue())) != row.size-4 {
-				t.Errorf("%v: a response of %d bytes: got %d bytes of content, want %d", kind, row.size, len(msg.GetValue()), row.size-4)
+			if err == nil && msg.GetValue() != want.GetValue() {
+				t.Errorf("%v: a response of %d bytes: got %d bytes of content, want %d", kind, row.size, len(msg.GetValue()), len(want.GetValue()))
 			}
 			_ = s.Close()
 		}

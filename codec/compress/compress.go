@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/protomicro/micro/codec"
@@ -48,9 +48,11 @@ func Zstd() codec.Compressor {
 // Snappy returns the compressor "snappy", in the framing format.
 func Snappy() codec.Compressor {
 	return &stream{
-		name:   "snappy",
-		writer: func() (writer, error) { return snappy.NewBufferedWriter(io.Discard), nil },
-		reader: func() (reader, error) { return snappyReader{snappy.NewReader(nil)}, nil },
+		name: "snappy",
+		writer: func() (writer, error) {
+			return s2.NewWriter(io.Discard, s2.WriterSnappyCompat(), s2.WriterConcurrency(1)), nil
+		},
+		reader: func() (reader, error) { return snappyReader{s2.NewReader(nil)}, nil },
 	}
 }
 
@@ -64,7 +66,7 @@ type reader interface {
 	Reset(r io.Reader) error
 }
 
-type snappyReader struct{ *snappy.Reader }
+type snappyReader struct{ *s2.Reader }
 
 func (r snappyReader) Reset(in io.Reader) error {
 	r.Reader.Reset(in)

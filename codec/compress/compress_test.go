@@ -11,8 +11,11 @@ import (
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/compress"
+	"github.com/protomicro/micro/internal/leakcheck"
 	"github.com/protomicro/micro/status"
 )
+
+func TestMain(m *testing.M) { leakcheck.Main(m) }
 
 func each(t *testing.T, f func(t *testing.T, c codec.Compressor)) {
 	t.Helper()

@@ -1,80 +1,117 @@
 package connectformat
 
 import (
-	"context"
-	"sync"
+	"io"
+	"strings"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/internal/httprpc"
+	"github.com/protomicro/micro/internal/bufpool"
 	"github.com/protomicro/micro/status"
 	"github.com/protomicro/micro/transport"
 )
 
-// A conn is a codec.Conn.
-type conn struct {
-	rt     transport.RoundTripper
-	limits codec.Limits
-	done   chan struct{} // closed by Close
-
-	mu     sync.Mutex // guards below
-	closed bool
-	calls  map[*clientCall]struct{} // those that hold something
+// request returns the head of the request of a call.
+func request(call *codec.Call, prefix string) *transport.Request {
+	header := make(transport.Header, 5+len(call.Header))
+	httprpc.AddMeta(header, "", call.Header)
+	httprpc.Set(header, contentType, prefix+call.Codec.Name())
+	httprpc.Set(header, protocolVersion, "1")
+	if call.Timeout > 0 {
+		httprpc.Set(header, timeoutMillis, formatTimeout(call.Timeout))
+	}
+	return &transport.Request{Method: "POST", Path: "/" + call.Method, Header: header}
 }
 
-func (c *conn) Open(ctx context.Context, call *codec.Call) (codec.Stream, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, codec.NotSent(status.From(err))
+// dialect is an httprpc.Dialect: streams of this format.
+type dialect struct{}
+
+func (dialect) Request(s *httprpc.ClientCall, c codec.Compressor) *transport.Request {
+	req := request(s.Call, streamPrefix)
+	if known := s.Conn.Compression.Accept; len(known) > 0 {
+		httprpc.Set(req.Header, streamAcceptEncoding, known.String())
 	}
-	s := &clientCall{conn: c, call: call, parent: ctx, ready: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	if !c.add(s) {
-		s.cancel()
-		return nil, codec.NotSent(status.Errorf(status.Unavailable, "the connection is closed"))
+	if c != nil {
+		httprpc.Set(req.Header, streamContentEncoding, c.Name())
 	}
-	s.stop = context.AfterFunc(ctx, func() { _ = s.Close() })
-	if call.Kind == codec.Unary {
-		return &unaryClient{clientCall: s}, nil
-	}
-	stream := newStreamClient(s)
-	if call.Kind == codec.ServerStream {
-		return stream, nil
-	}
-	if err := s.start(nil); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return stream, nil
+	return req
 }
 
-func (c *conn) Done() <-chan struct{} { return c.done }
-
-func (c *conn) Close() error {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil
-	}
-	c.closed = true
-	calls := c.calls
-	c.calls = nil
-	close(c.done)
-	c.mu.Unlock()
-	for s := range calls {
-		_ = s.Close()
-	}
-	return c.rt.Close()
+func (dialect) Response(s *httprpc.ClientStream) (err error) {
+	s.In.Compressor, err = checkResponse(s.ClientCall, streamPrefix+s.Call.Codec.Name(), streamContentEncoding)
+	return err
 }
 
-func (c *conn) add(s *clientCall) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed {
-		c.calls[s] = struct{}{}
+func (dialect) End(payload []byte, _ transport.Header) (codec.Meta, error) {
+	if payload == nil {
+		return nil, status.Errorf(status.Internal, "the response has no end")
 	}
-	return !c.closed
+	trailer, outcome := parseEnd(payload)
+	if outcome == nil {
+		outcome = io.EOF
+	}
+	return trailer, outcome
 }
 
-func (c *conn) remove(s *clientCall) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.calls, s)
+// checkResponse returns how the messages of a response are compressed, or the outcome of a call whose response is an
+// error, or not one of this format with the wanted content type.
+func checkResponse(s *httprpc.ClientCall, want, encodingKey string) (codec.Compressor, error) {
+	if s.Status != httpOK {
+		return nil, httpError(s)
+	}
+	got := httprpc.MediaType(s.Response)
+	switch {
+	case got == want:
+	case strings.HasPrefix(got, unaryPrefix):
+		return nil, status.Errorf(status.Internal, "the response has the content type %.256q instead of %q", got, want)
+	default:
+		return nil, status.Errorf(status.Unknown, "the response has the content type %.256q instead of %q", got, want)
+	}
+	c, err := compressor(s.Response, encodingKey, s.Conn.Compression.Accept)
+	if err != nil {
+		return nil, status.Errorf(status.Internal, "%s", status.From(err).Message)
+	}
+	return c, nil
+}
+
+// httpError returns the error that the body holds, or what the HTTP status stands for.
+func httpError(s *httprpc.ClientCall) error {
+	if httprpc.MediaType(s.Response) == unaryPrefix+"json" {
+		limit := max(s.Conn.Limits.MessageBytes, s.Conn.Limits.HeaderBytes)
+		body, err := readUnary(s, -1, limit)
+		defer func() { bufpool.Put(body) }()
+		if err == nil {
+			if e, ok := parseError(body.B, codeOf(s.Status)); ok && (e.Message != "" || len(e.Details) > 0 || e.Code != codeOf(s.Status)) {
+				return e
+			}
+		} else if endErr := s.Ended(); endErr != nil {
+			return endErr
+		}
+	}
+	return status.Errorf(codeOf(s.Status), "the response has the HTTP status %d", s.Status)
+}
+
+// readUnary reads the whole body of a response, and inflates it if it is compressed. The buffer is the caller's, also if
+// there is an error.
+func readUnary(s *httprpc.ClientCall, length int64, limit int) (*bufpool.Buffer, error) {
+	c, err := compressor(s.Response, contentEncoding, s.Conn.Compression.Accept)
+	if err != nil {
+		return bufpool.Get(0), status.Errorf(status.Internal, "%s", status.From(err).Message)
+	}
+	most := limit
+	if c != nil {
+		most = httprpc.CompressedLimit(limit)
+	}
+	body, err := httprpc.ReadBody(s.Trip(), length, most)
+	if err != nil {
+		return body, s.IOError(err)
+	}
+	if c == nil || len(body.B) == 0 {
+		return body, nil
+	}
+	body, err = httprpc.Inflate(body, c, limit)
+	if status.CodeOf(err) == status.InvalidArgument {
+		err = status.Errorf(status.Internal, "%s", status.From(err).Message)
+	}
+	return body, err
 }

@@ -134,8 +134,8 @@ func TestFormat_DialReadsResponses(t *testing.T) {
 		"stream end garbage":     {codec.ServerStream, 200, streamJSON, envelope(2, "{"), status.Internal},
 		"stream end null":        {codec.ServerStream, 200, streamJSON, envelope(2, "null"), status.Internal},
 		"stream end empty":       {codec.ServerStream, 200, streamJSON, envelope(2, ""), status.Internal},
-		"stream end error null":  {codec.ServerStream, 200, streamJSON, envelope(2, `{"error":null}`), status.Internal},
-		"stream end error empty": {codec.ServerStream, 200, streamJSON, envelope(2, `{"error":{}}`), status.Internal},
+		"stream end error null":  {codec.ServerStream, 200, streamJSON, envelope(2, `{"error":null}`), status.OK},
+		"stream end error empty": {codec.ServerStream, 200, streamJSON, envelope(2, `{"error":{}}`), status.Unknown},
 		"stream end metadata":    {codec.ServerStream, 200, streamJSON, envelope(2, `{"metadata":{"x-bin":["!"]}}`), status.Internal},
 	} {
 		rt := &canned{status: row.status, header: transport.Header{"Content-Type": {row.contentType}}, body: row.body}

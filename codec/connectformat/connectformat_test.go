@@ -13,6 +13,7 @@ import (
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/codectest"
+	"github.com/protomicro/micro/codec/compress"
 	"github.com/protomicro/micro/codec/connectformat"
 	"github.com/protomicro/micro/internal/leakcheck"
 	"github.com/protomicro/micro/transport"
@@ -111,15 +112,18 @@ func TestFormat(t *testing.T) {
 	for name, row := range map[string]struct {
 		server, client *tls.Config
 		http2          bool
+		compression    codec.Compression
 	}{
-		"HTTP1": {},
-		"H2C":   {http2: true},
-		"TLS":   {serverTLS, clientTLS, true},
+		"HTTP1":      {},
+		"H2C":        {http2: true},
+		"TLS":        {serverTLS, clientTLS, true, codec.Compression{}},
+		"Compressed": {http2: true, compression: codec.Compression{Accept: compress.All(), Send: "snappy", MinBytes: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			codectest.RunFormat(t, codectest.Format{
 				FullDuplex: row.http2,
 				Start: func(t *testing.T, h codec.Handler, server, client codec.Config) codectest.Server {
+					server.Compression, client.Compression = row.compression, row.compression
 					l := serve(t, &httptransport.Server{Handler: handler(h, server), Limits: limitsOf(server)}, row.server)
 					return codectest.Server{
 						Cut: l.cut,
@@ -133,4 +137,12 @@ func TestFormat(t *testing.T) {
 			})
 		})
 	}
+}
+
+// verbs tells the verb of every request.
+func verbs(next http.Handler, seen chan<- string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Method
+		next.ServeHTTP(w, r)
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/internal/httprpc"
 	"github.com/protomicro/micro/status"
 )
 
@@ -43,6 +44,8 @@ func codeOf(httpStatus int) status.Code {
 	}
 	return status.Unknown
 }
+
+const flagEnd = 1 << 1 // of the envelope that ends a response
 
 const typePrefix = "type.googleapis.com/" // of the types in an Any; not on the wire
 
@@ -85,17 +88,19 @@ func appendError(dst []byte, err *status.Error) []byte {
 	return append(dst, b...)
 }
 
-// parseError returns the error that b holds in JSON, if it is valid.
-func parseError(b []byte) (err *status.Error, ok bool) {
-	var wire wireError
-	valid := json.Unmarshal(b, &wire) == nil
-	code, ok := status.ParseCode(wire.Code)
-	if !valid || !ok || code == status.OK {
+// parseError returns the error that b holds in JSON, if it is valid. Its code is other if the one in b is no code.
+func parseError(b []byte, other status.Code) (err *status.Error, ok bool) {
+	var wire *wireError
+	if err := json.Unmarshal(b, &wire); err != nil || wire == nil {
 		return nil, false
+	}
+	code, ok := status.ParseCode(wire.Code)
+	if !ok || code == status.OK {
+		code = other
 	}
 	err = &status.Error{Code: code, Message: wire.Message}
 	for _, d := range wire.Details {
-		value, e := decodeBase64(d.Value)
+		value, e := httprpc.DecodeBase64(d.Value)
 		if e == nil && d.Type != "" { // one that is not valid does not spoil the rest
 			err.Details = append(err.Details, &anypb.Any{TypeUrl: typePrefix + d.Type, Value: value})
 		}
@@ -121,12 +126,12 @@ func appendEnd(dst []byte, err *status.Error, trailer codec.Meta) []byte {
 			if wire.Metadata == nil {
 				wire.Metadata = map[string][]string{}
 			}
-			wire.Metadata[f.Key] = append(wire.Metadata[f.Key], encodeValue(f))
+			wire.Metadata[f.Key] = append(wire.Metadata[f.Key], httprpc.EncodeValue(f))
 		}
 		b, _ := json.Marshal(wire) //nolint:errchkjson // cannot fail: the error is valid JSON or absent
 		dst = append(dst, b...)
 	}
-	dst, _ = patch(dst, start, flagEnd) // an end larger than 4 GiB has been refused as metadata long before
+	dst, _ = httprpc.Seal(dst, start, flagEnd) // an end larger than 4 GiB has been refused as metadata long before
 	return dst
 }
 
@@ -136,15 +141,15 @@ func parseEnd(b []byte) (trailer codec.Meta, outcome error) {
 	if err := json.Unmarshal(b, &wire); err != nil || wire == nil {
 		return nil, status.Errorf(status.Internal, "the end of the response is not valid: %.256q", b)
 	}
-	if wire.Error != nil {
-		err, ok := parseError(wire.Error)
+	if wire.Error != nil && string(wire.Error) != "null" {
+		err, ok := parseError(wire.Error, status.Unknown)
 		if !ok {
 			err = status.Errorf(status.Internal, "the end of the response holds an error that is not valid: %.256q", wire.Error)
 		}
 		outcome = err
 	}
 	for key, values := range wire.Metadata {
-		all, err := appendValues(trailer, strings.ToLower(key), values)
+		all, err := httprpc.AppendValues(trailer, strings.ToLower(key), values)
 		if err == nil {
 			trailer = all
 		} else if outcome == nil {

@@ -1,50 +1,51 @@
-// Package connectformat speaks the Connect protocol, https://connectrpc.com/docs/protocol, over POST: unary calls whose
-// bodies are bare messages, so that curl can make them, and streams of messages with a prefix of five bytes.
-//
-// It does not compress. A request that is compressed is answered with Unimplemented. Unary calls by GET are answered with
-// the HTTP status 405.
+// Package connectformat speaks the Connect protocol, https://connectrpc.com/docs/protocol: unary calls whose bodies are
+// bare messages, so that curl can make them, by POST or, where a method has no side effects, by GET; and streams of
+// messages with a prefix of five bytes.
 package connectformat
 
 import (
 	"strings"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/internal/httprpc"
 	"github.com/protomicro/micro/transport"
 )
 
-// Format is the [codec.HTTPFormat] called "connect".
+// Format is the [codec.HTTPFormat] called "connect". The zero value is ready.
 //
 // The kind of a streaming call is not on the wire. A server reports each of them as a codec.BidiStream, and the handler
 // decides by the method how many messages it takes and sends.
 //
 // The ends of a text value of metadata lose their spaces, as HTTP demands.
-type Format struct{}
+type Format struct {
+	Get bool // clients call methods without side effects by GET, which caches can answer, if the URL is short enough
+}
 
 // Name returns "connect".
 func (Format) Name() string { return "connect" }
 
-// Match tells whether req has a content type of this format, "application/proto", "application/json" or
-// "application/connect+" with any codec, whatever its method is; or is a call by GET.
+// Match tells whether req has a content type of this format, "application/" or "application/connect+" before the name of a
+// codec, whatever its method is; or is a call by GET.
 func (Format) Match(req *transport.Request) bool {
-	switch t := mediaType(req.Header); t {
-	case unaryPrefix + "proto", unaryPrefix + "json":
-		return true
-	case "":
-		return req.Method == "GET" && strings.Contains(req.Query, "encoding=") && strings.Contains(req.Query, "message=")
-	default:
-		return strings.HasPrefix(t, streamPrefix)
-	}
+	t := httprpc.MediaType(req.Header)
+	return isGet(req) || strings.HasPrefix(t, unaryPrefix) && !strings.HasPrefix(t, unaryPrefix+"grpc")
+}
+
+// isGet tells whether the query of req is that of a call.
+func isGet(req *transport.Request) bool {
+	return req.Method == "GET" && strings.Contains(req.Query, "encoding=") && strings.Contains(req.Query, "message=")
 }
 
 // Dial returns a Conn whose calls are requests through rt. What a call sends reaches the peer at once, except for the
 // requests of unary calls and of server streams, which Finish sends.
-func (Format) Dial(rt transport.RoundTripper, cfg codec.Config) codec.Conn {
-	return &conn{
-		rt:     rt,
-		limits: cfg.Limits.WithDefaults(),
-		done:   make(chan struct{}),
-		calls:  map[*clientCall]struct{}{},
-	}
+func (f Format) Dial(rt transport.RoundTripper, cfg codec.Config) codec.Conn {
+	return httprpc.NewConn(rt, cfg, func(s *httprpc.ClientCall) (codec.Stream, error) {
+		if s.Call.Kind != codec.Unary {
+			return httprpc.OpenStream(s, dialect{}, flagEnd)
+		}
+		out, err := s.Encoder()
+		return &unaryClient{ClientCall: s, out: out, get: f.Get && s.Call.NoSideEffects}, err
+	})
 }
 
 const (

@@ -102,7 +102,7 @@ func TestFormat_Serve(t *testing.T) {
 		"long timeout":     {unaryJSON, with("Connect-Timeout-Ms", "00000000001"), `""`, 400, `"invalid_argument"`, ""},
 		"negative timeout": {unaryJSON, with("Connect-Timeout-Ms", "-1"), `""`, 400, `"invalid_argument"`, ""},
 		"empty timeout":    {streamJSON, with("Connect-Timeout-Ms", ""), "", 200, `{"error":{"code":"invalid_argument"`, ""},
-		"compressed":       {unaryJSON, with("Content-Encoding", "gzip"), "", 501, "supported is identity", "Accept-Encoding: identity"},
+		"compressed":       {unaryJSON, with("Content-Encoding", "gzip"), "", 501, "supported: identity", "Accept-Encoding: identity"},
 		"identity":         {unaryJSON, with("Content-Encoding", "identity"), `""`, 200, `""`, ""},
 		"compressed stream": {
 			streamJSON, with("Connect-Content-Encoding", "br"), "", 200, `{"error":{"code":"unimplemented"`,
@@ -111,9 +111,19 @@ func TestFormat_Serve(t *testing.T) {
 		"bad metadata":    {unaryJSON, with("X-Bin", "!"), `""`, 400, `"invalid_argument"`, ""},
 		"padded metadata": {unaryJSON, with("X-Bin", "AA=="), `""`, 200, `""`, ""},
 		"GET": {unaryJSON, func(req *transport.Request) {
-			req.Method, req.Query = "GET", "connect=v1&encoding=json&message=%7B%7D"
+			req.Method, req.Query = "GET", "connect=v1&encoding=json&message=%22text%22"
 			delete(req.Header, "Content-Type")
-		}, "", 405, "", "Allow: POST"},
+		}, "", 200, `"text"`, "Vary: Accept-Encoding"},
+		"GET base64":        {"", get("encoding=json&base64=1&message=InRleHQi"), "", 200, `"text"`, ""},
+		"GET padded":        {"", get("encoding=json&base64=1&message=InRleA%3D%3D"), "", 400, `"invalid_argument"`, ""},
+		"GET not base64":    {"", get("encoding=json&base64=1&message=!"), "", 400, "base64", ""},
+		"GET odd base64":    {"", get("encoding=json&base64=2&message="), "", 400, "base64=", ""},
+		"GET version":       {"", get("connect=v2&encoding=json&message=%22%22"), "", 400, "v1", ""},
+		"GET compression":   {"", get("encoding=json&compression=br&message=%22%22"), "", 501, "supported: identity", ""},
+		"GET codec":         {"", get("encoding=foo&message=%22%22"), "", 415, "", "Accept-Post: application/proto"},
+		"GET too large":     {"", get("encoding=json&message=%22" + strings.Repeat("x", 99) + "%22"), "", 429, `"resource_exhausted"`, ""},
+		"GET page":          {"", get("page=1"), "", 405, "", "Allow: POST"},
+		"PUT":               {unaryJSON, func(req *transport.Request) { req.Method = "PUT" }, `""`, 405, "", "Allow: POST"},
 		"unknown codec":     {"application/foo", nil, "", 415, "", "Accept-Post: application/proto, application/connect+proto"},
 		"unknown stream":    {"application/connect+foo", nil, "", 415, "", ""},
 		"short path":        {unaryJSON, path("/x"), "", 404, `"unimplemented"`, ""},
@@ -231,4 +241,8 @@ func FuzzServe(f *testing.F) {
 			}
 		}
 	})
+}
+
+func get(query string) func(*transport.Request) {
+	return func(req *transport.Request) { req.Method, req.Query = "GET", query }
 }

@@ -3,6 +3,7 @@ package connectformat
 import (
 	"io"
 
+	"github.com/protomicro/micro/codec/internal/httprpc"
 	"github.com/protomicro/micro/internal/bufpool"
 	"github.com/protomicro/micro/status"
 )
@@ -10,44 +11,46 @@ import (
 // A streamServer is the server's side of a call whose bodies are sequences of envelopes.
 type streamServer struct {
 	*serverCall
-	in envelopeReader
+	envelopes httprpc.EnvelopeReader
 }
 
 // newStreamServer returns the server's side of c. The caller may be silent between its messages, but not within one.
-func newStreamServer(c *serverCall, in *patience, limit int) *streamServer {
-	return &streamServer{c, envelopeReader{r: in, between: c.x, limit: limit, violation: status.InvalidArgument}}
+func newStreamServer(c *serverCall, in *httprpc.Patience, limit int) *streamServer {
+	return &streamServer{c, httprpc.EnvelopeReader{
+		R: in, Between: c.X, Limit: limit, Violation: status.InvalidArgument, Compressor: c.in,
+	}}
 }
 
 func (s *streamServer) Recv(msg any) error {
-	if s.closed.Load() {
-		return errClosed
+	if s.Closed() {
+		return httprpc.ErrClosed
 	}
-	if s.recvErr != nil {
-		return s.recvErr
+	if s.RecvErr != nil {
+		return s.RecvErr
 	}
-	_, payload, err := s.in.next()
+	_, payload, err := s.envelopes.Next()
 	if err == nil && msg != nil {
-		err = s.call.Codec.Unmarshal(payload, msg)
+		err = s.Call.Codec.Unmarshal(payload, msg)
 	}
 	if err == nil {
 		return nil
 	}
-	s.in.release()
+	s.envelopes.Release()
 	if err != io.EOF {
-		err = s.ioError(err)
+		err = s.IOError(err)
 	}
-	s.recvErr = err
+	s.RecvErr = err
 	return err
 }
 
 func (s *streamServer) Send(msg any) error {
-	if err := s.sendable(); err != nil {
+	if err := s.Sendable(); err != nil {
 		return err
 	}
 	buf := bufpool.Get(0)
 	defer bufpool.Put(buf)
 	var err error
-	if buf.B, err = appendMessage(buf.B, s.call.Codec, msg); err != nil {
+	if buf.B, err = s.out.Append(buf.B, msg); err != nil {
 		return err
 	}
 	return s.write(buf.B)
@@ -55,14 +58,14 @@ func (s *streamServer) Send(msg any) error {
 
 // Finish sends last and the outcome in one write.
 func (s *streamServer) Finish(last any, outcome error) error {
-	trailer, err := s.finish()
+	trailer, err := s.TakeTrailer()
 	if err != nil {
 		return err
 	}
 	buf := bufpool.Get(0)
 	defer bufpool.Put(buf)
 	if last != nil && outcome == nil {
-		buf.B, outcome = appendMessage(buf.B, s.call.Codec, last)
+		buf.B, outcome = s.out.Append(buf.B, last)
 	}
 	buf.B = appendEnd(buf.B, status.From(outcome), trailer)
 	return s.write(buf.B)
@@ -70,18 +73,21 @@ func (s *streamServer) Finish(last any, outcome error) error {
 
 // write sends p, after the head of the response if that has not been sent.
 func (s *streamServer) write(p []byte) error {
-	if header, ok := s.head(2); ok {
-		set(header, contentType, streamPrefix+s.call.Codec.Name())
-		set(header, streamAcceptEncoding, identity)
-		if err := s.x.Respond(httpOK, header); err != nil {
-			return s.ioError(err)
+	if header, ok := s.TakeHead(3); ok {
+		httprpc.Set(header, contentType, streamPrefix+s.Call.Codec.Name())
+		httprpc.Set(header, streamAcceptEncoding, accepted(s.known))
+		if s.out.Compressor != nil {
+			httprpc.Set(header, streamContentEncoding, s.out.Compressor.Name())
+		}
+		if err := s.X.Respond(httpOK, header); err != nil {
+			return s.IOError(err)
 		}
 	}
-	if _, err := s.x.Write(p); err != nil {
-		return s.ioError(err)
+	if _, err := s.X.Write(p); err != nil {
+		return s.IOError(err)
 	}
-	if err := s.x.Flush(); err != nil {
-		return s.ioError(err)
+	if err := s.X.Flush(); err != nil {
+		return s.IOError(err)
 	}
 	return nil
 }

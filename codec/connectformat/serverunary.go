@@ -1,8 +1,11 @@
 package connectformat
 
 import (
+	"errors"
 	"io"
 
+	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/internal/httprpc"
 	"github.com/protomicro/micro/internal/bufpool"
 	"github.com/protomicro/micro/status"
 )
@@ -10,42 +13,65 @@ import (
 // A unaryServer is the server's side of a call whose bodies are bare messages.
 type unaryServer struct {
 	*serverCall
-	in    *patience
-	limit int
-	res   *bufpool.Buffer // the response, until Finish sends it
+	body       io.Reader
+	query      *query // instead of a body; nil for none
+	limit      int
+	res        *bufpool.Buffer // the response, until Finish sends it
+	compressed bool            // res is
 }
 
 // Recv reads the whole body at its first call.
 func (s *unaryServer) Recv(msg any) error {
-	if s.closed.Load() {
-		return errClosed
+	if s.Closed() {
+		return httprpc.ErrClosed
 	}
-	if s.recvErr != nil {
-		return s.recvErr
+	if s.RecvErr != nil {
+		return s.RecvErr
 	}
-	s.recvErr = s.read(msg)
-	if s.recvErr == nil {
-		s.recvErr = io.EOF
+	s.RecvErr = s.read(msg)
+	if s.RecvErr == nil {
+		s.RecvErr = io.EOF
 		return nil
 	}
-	return s.recvErr
+	return s.RecvErr
 }
 
 func (s *unaryServer) read(msg any) error {
-	body, err := readBody(s.in, s.x.Request().Length, s.limit)
-	defer bufpool.Put(body)
+	body, err := s.readBody()
+	defer func() { bufpool.Put(body) }()
 	if err != nil {
-		return s.ioError(err)
+		return s.IOError(err)
+	}
+	if s.in != nil && len(body.B) > 0 {
+		if body, err = httprpc.Inflate(body, s.in, s.limit); err != nil {
+			return err
+		}
 	}
 	if msg == nil {
 		return nil
 	}
-	return s.call.Codec.Unmarshal(body.B, msg)
+	return s.Call.Codec.Unmarshal(body.B, msg)
+}
+
+func (s *unaryServer) readBody() (*bufpool.Buffer, error) {
+	if s.query == nil {
+		limit := s.limit
+		if s.in != nil {
+			limit = httprpc.CompressedLimit(limit)
+		}
+		return httprpc.ReadBody(s.body, s.X.Request().Length, limit)
+	}
+	body := bufpool.Get(len(s.query.message))
+	body.B = append(body.B, s.query.message...)
+	if n := len(body.B); n > s.limit {
+		return body, status.Errorf(status.ResourceExhausted, "a message of %d bytes is larger than the limit of %d", n, s.limit)
+	}
+	return body, nil
 }
 
 // Send keeps the encoded msg until Finish, since what a response starts with depends on the outcome.
 func (s *unaryServer) Send(msg any) error {
-	if err := s.sendable(); err != nil {
+	if err := s.Sendable(); err != nil {
 		return err
 	}
 	if s.res != nil {
@@ -53,7 +79,7 @@ func (s *unaryServer) Send(msg any) error {
 	}
 	res := bufpool.Get(0)
 	var err error
-	if res.B, err = s.call.Codec.MarshalAppend(res.B, msg); err != nil {
+	if res.B, s.compressed, err = s.out.AppendBare(res.B, msg); err != nil {
 		bufpool.Put(res)
 		return err
 	}
@@ -66,7 +92,7 @@ func (s *unaryServer) Finish(last any, outcome error) error {
 	if last != nil && outcome == nil {
 		outcome = s.Send(last)
 	}
-	trailer, err := s.finish()
+	trailer, err := s.TakeTrailer()
 	if err != nil {
 		return err
 	}
@@ -75,20 +101,30 @@ func (s *unaryServer) Finish(last any, outcome error) error {
 	} else if outcome == nil {
 		outcome = status.Errorf(status.Internal, "the handler sent no response")
 	}
-	header, _ := s.head(2 + len(trailer))
-	addMeta(header, trailerPrefix, trailer)
+	header, _ := s.TakeHead(4 + len(trailer))
+	httprpc.AddMeta(header, trailerPrefix, trailer)
+	if s.query != nil {
+		header["Vary"] = append(header["Vary"], acceptEncoding)
+	}
 	if outcome != nil {
 		e := status.From(outcome)
 		if e.Code == status.Unimplemented {
-			set(header, acceptEncoding, identity)
+			httprpc.Set(header, acceptEncoding, accepted(s.known))
 		}
-		err = respondError(s.x, httpStatus(e.Code), header, e)
+		code := httpStatus(e.Code)
+		if errors.Is(outcome, codec.ErrNotServed) {
+			code = httpNotFound
+		}
+		err = respondError(s.X, code, header, e)
 	} else {
-		set(header, contentType, unaryPrefix+s.call.Codec.Name())
-		err = respond(s.x, httpOK, header, s.res.B)
+		httprpc.Set(header, contentType, unaryPrefix+s.Call.Codec.Name())
+		if s.compressed {
+			httprpc.Set(header, contentEncoding, s.out.Compressor.Name())
+		}
+		err = httprpc.Respond(s.X, httpOK, header, s.res.B)
 	}
 	if err != nil {
-		return s.ioError(err)
+		return s.IOError(err)
 	}
 	return nil
 }

@@ -65,6 +65,24 @@ func TestServer_ReadsWhileAHandlerWaits(t *testing.T) {
 	}
 }
 
+// TestServer_CancelsAHandlerThatKeepsItFromReading has the first call of a connection, which runs where that is read,
+// wait for the end of the connection.
+func TestServer_CancelsAHandlerThatKeepsItFromReading(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan error, 1)
+	conn := pooled(t, handler(func(ctx context.Context, r codec.Responder) {
+		close(began)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		_ = r.Finish(nil, ctx.Err())
+	}))
+	go func() { _ = echoed(t.Context(), t, conn, "hello") }()
+	<-began
+	_ = conn.Close()
+	if err := <-ended; err != context.Canceled {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
 // TestServer_SurvivesAHandlerThatEndsItsGoroutine ends the goroutine that reads.
 func TestServer_SurvivesAHandlerThatEndsItsGoroutine(t *testing.T) {
 	conn := pooled(t, handler(func(_ context.Context, r codec.Responder) {

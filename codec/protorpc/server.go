@@ -59,6 +59,7 @@ func newServer(ctx context.Context, nc net.Conn, h codec.Handler, cfg codec.Conf
 // read handles frames until the connection ends, or reading goes on elsewhere.
 func (s *server) read() {
 	if err := s.readLoop(s.frame); err != errElsewhere {
+		s.cancelCalls() // here, since one of them may keep Serve from going on
 		s.ended <- err
 	}
 }
@@ -206,20 +207,26 @@ func (s *server) discount(k *serverCall) {
 	}
 }
 
-// end ends all calls when the connection has ended, and waits for their handlers.
-func (s *server) end() {
+// cancelCalls ends all calls when reading has ended.
+func (s *server) cancelCalls() {
 	s.mu.Lock()
 	calls := make([]*serverCall, 0, len(s.calls))
 	for _, k := range s.calls {
 		calls = append(calls, k)
 	}
+	s.mu.Unlock()
+	for _, k := range calls {
+		k.abandon(context.Canceled)
+	}
+}
+
+// end waits for the handlers when the connection has ended.
+func (s *server) end() {
+	s.mu.Lock()
 	s.pinger.Stop()
 	if s.grace != nil {
 		s.grace.Stop()
 	}
 	s.mu.Unlock()
-	for _, k := range calls {
-		k.abandon(context.Canceled)
-	}
 	s.running.Wait()
 }

@@ -20,6 +20,14 @@ type room struct {
 
 const protobuf = "google.golang.org/protobuf"
 
+// carried returns the modules that a service links beside protobuf: ways of compression, encodings, CORS.
+func carried() []string {
+	return []string{
+		"github.com/klauspost/compress", "github.com/tinylib/msgp", "github.com/philhofer/fwd", "go.mongodb.org/mongo-driver/v2",
+		"github.com/rs/cors",
+	}
+}
+
 // rooms says which way the arrows run:
 //
 //	generated code ─► runtime ─► codec ─► transport ─► status
@@ -28,17 +36,25 @@ const protobuf = "google.golang.org/protobuf"
 //	cmd ─► generator
 func rooms() []room {
 	concepts := []string{"codec", "transport", "registry", "selector", "status"}
+	below := []string{"codec", "codec/internal/*", "transport", "status"} // what a codec or a format stands on
 	return []room{
 		{name: "status", others: []string{protobuf}},
 		{name: "transport", ours: []string{"status"}},
 		{name: "transport/*", ours: []string{"transport", "status"}},
 		{name: "codec", ours: []string{"transport", "status"}, others: []string{protobuf}, not: []string{"net/http"}},
-		{name: "codec/*", ours: []string{"codec", "transport", "status"}, others: []string{protobuf}, not: []string{"net/http"}},
+		{name: "codec/*", ours: below, others: []string{protobuf}, not: []string{"net/http"}},
+		{name: "codec/compress", ours: below, others: []string{"github.com/klauspost/compress"}, not: []string{"net/http"}},
+		{name: "codec/msgpackcodec", ours: below, others: []string{protobuf, "github.com/tinylib/msgp"}, not: []string{"net/http"}},
+		{name: "codec/bsoncodec", ours: below, others: []string{protobuf, "go.mongodb.org/mongo-driver/v2"}, not: []string{"net/http"}},
+		{name: "codec/jsonrpc", ours: append([]string{"codec/jsoncodec"}, below...), others: []string{protobuf}, not: []string{"net/http"}},
+		{name: "codec/bsonrpc", ours: append([]string{"codec/bsoncodec"}, below...), others: []string{protobuf, "go.mongodb.org/mongo-driver/v2"}, not: []string{"net/http"}},
+		{name: "codec/msgpackrpc", ours: append([]string{"codec/msgpackcodec"}, below...), others: []string{protobuf, "github.com/tinylib/msgp"}, not: []string{"net/http"}},
 		{name: "registry", ours: []string{"status"}},
 		{name: "registry/*", ours: []string{"registry", "status"}},
 		{name: "selector", ours: []string{"registry", "status"}},
 		{name: "selector/*", ours: []string{"selector", "registry", "status"}},
-		{name: "runtime", ours: append([]string{"codec/*", "transport/*"}, concepts...), others: []string{protobuf}},
+		{name: "runtime", ours: append([]string{"codec/*", "transport/*"}, concepts...), others: []string{protobuf, "github.com/rs/cors"}},
+		{name: "services/*", ours: append([]string{"services/*", "runtime"}, concepts...), others: []string{protobuf}},
 		{name: "runtime/*", ours: append([]string{".", "runtime"}, concepts...), others: []string{protobuf}},
 		{name: "generator", others: []string{
 			protobuf, "github.com/bufbuild/protocompile", "github.com/dave/jennifer", "golang.org/x/tools",

@@ -35,7 +35,7 @@ func (t *trip) run(rt http.RoundTripper, req *http.Request) {
 	defer close(t.done)
 	t.res, t.err = rt.RoundTrip(req) //nolint:bodyclose // by Close
 	if t.err != nil {
-		t.err = t.sentError(tooLarge(t.err))
+		t.err = t.sentError(resetError(tooLarge(t.err)))
 		if t.body != nil {
 			_ = t.body.CloseWithError(t.err)
 		}
@@ -48,6 +48,27 @@ func tooLarge(err error) error {
 	text := err.Error()
 	if strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") {
 		return status.Errorf(status.ResourceExhausted, "%v", err)
+	}
+	return err
+}
+
+// A streamError has the fields by which net/http's error for a stream that the peer has reset can be found: that one is
+// not exported, and fits every struct that is like the one of golang.org/x/net/http2.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "the stream was reset" }
+
+// resetError returns err as a transport.ResetError if the peer has reset the stream.
+func resetError(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if e, ok := errors.AsType[streamError](err); ok {
+		return &transport.ResetError{Code: e.Code}
 	}
 	return err
 }
@@ -144,7 +165,7 @@ func (t *trip) Read(p []byte) (int, error) {
 		return 0, t.err
 	}
 	n, err := t.res.Body.Read(p)
-	return n, err
+	return n, resetError(err)
 }
 
 func (t *trip) Trailer() transport.Header {

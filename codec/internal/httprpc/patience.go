@@ -1,4 +1,4 @@
-package connectformat
+package httprpc
 
 import (
 	"sync"
@@ -8,11 +8,11 @@ import (
 	"github.com/protomicro/micro/transport"
 )
 
-// A patience reads the body of a request while a message is awaited, and interrupts the exchange if no byte comes for
-// long. It leaves the exchange alone otherwise, since deadlines cost more than a timer and end HTTP/1.1 connections.
-type patience struct {
-	x     transport.Exchange
-	limit time.Duration
+// A Patience reads the body of a request while a message is awaited, and interrupts the exchange if no byte comes for
+// Limit. It leaves the exchange alone otherwise, since deadlines cost more than a timer and end HTTP/1.1 connections.
+type Patience struct {
+	X     transport.Exchange
+	Limit time.Duration
 
 	mu      sync.Mutex // guards below
 	timer   *time.Timer
@@ -25,16 +25,16 @@ type patience struct {
 }
 
 // Read is the exchange's. The error is DeadlineExceeded if the limit is reached.
-func (p *patience) Read(b []byte) (int, error) {
+func (p *Patience) Read(b []byte) (int, error) {
 	p.begin()
-	n, err := p.x.Read(b)
+	n, err := p.X.Read(b)
 	if p.stop() && n == 0 && err != nil {
-		return 0, status.Errorf(status.DeadlineExceeded, "no byte of a message came for %v", p.limit)
+		return 0, status.Errorf(status.DeadlineExceeded, "no byte of a message came for %v", p.Limit)
 	}
 	return n, err
 }
 
-func (p *patience) begin() {
+func (p *Patience) begin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting, p.since = true, time.Now()
@@ -44,14 +44,14 @@ func (p *patience) begin() {
 	p.armed = true
 	p.checks.Add(1)
 	if p.timer == nil {
-		p.timer = time.AfterFunc(p.limit, p.check)
+		p.timer = time.AfterFunc(p.Limit, p.check)
 	} else {
-		p.timer.Reset(p.limit)
+		p.timer.Reset(p.Limit)
 	}
 }
 
 // stop ends the waiting and tells whether the exchange was interrupted.
-func (p *patience) stop() (lost bool) {
+func (p *Patience) stop() (lost bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = false
@@ -59,10 +59,10 @@ func (p *patience) stop() (lost bool) {
 }
 
 // check interrupts a read that waits for too long, and comes again while one waits.
-func (p *patience) check() {
+func (p *Patience) check() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	left := p.limit - time.Since(p.since)
+	left := p.Limit - time.Since(p.since)
 	switch {
 	case p.ended || !p.waiting:
 	case left > 0:
@@ -70,14 +70,14 @@ func (p *patience) check() {
 		return
 	default:
 		p.lost = true
-		_ = p.x.SetReadDeadline(time.Unix(1, 0))
+		_ = p.X.SetReadDeadline(time.Unix(1, 0))
 	}
 	p.armed = false
 	p.checks.Done()
 }
 
-// end waits until the exchange is not touched any more.
-func (p *patience) end() {
+// End waits until the exchange is not touched any more.
+func (p *Patience) End() {
 	p.mu.Lock()
 	p.ended = true
 	if p.armed && p.timer.Stop() {
