@@ -16,7 +16,7 @@ help:
 	@echo "make demo      generate, build, serve and call the example"
 	@echo "make test      run all tests, of every module"
 	@echo "make check     everything that a change must pass"
-	@echo "make generate  write the generated code of the examples and of bench anew"
+	@echo "make generate  write the generated code of the services, the examples and of bench anew"
 	@echo "make fuzz      run each fuzz target for FUZZTIME, $(FUZZTIME)"
 	@echo "make bench     compare with other libraries; BENCHFLAGS=-help tells more"
 
@@ -40,8 +40,8 @@ check:
 .PHONY: generate
 generate:
 	go build -o bin/protoc-gen-micro ./cmd/protoc-gen-micro
-	bin/protoc-gen-micro generate -I examples/weather/proto -o examples \
-		--opt module=github.com/protomicro/micro/examples examples/weather/proto
+	bin/protoc-gen-micro generate -I examples/weather/proto -I services/proto -o . \
+		--opt module=github.com/protomicro/micro examples/weather/proto services/proto
 	@if command -v protoc >/dev/null; then \
 		echo bench/generate.sh; bench/generate.sh; \
 	else \

@@ -49,8 +49,10 @@ func newCORS(c *CORS) (*cors.Cors, error) {
 		age = 10 * time.Minute
 	}
 	return cors.New(cors.Options{
-		AllowedOrigins:   c.AllowedOrigins,
-		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodOptions},
+		AllowedOrigins: c.AllowedOrigins,
+		AllowedMethods: []string{
+			http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+		},
 		AllowedHeaders:   []string{"*"},
 		ExposedHeaders:   exposed,
 		AllowCredentials: c.AllowCredentials,

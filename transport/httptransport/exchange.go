@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,11 @@ func (x *exchange) Read(p []byte) (int, error) {
 
 func (x *exchange) Respond(status int, header transport.Header) error {
 	dst := x.w.Header()
+	vary := dst["Vary"] // a handler around this one may have said on what the response depends
 	maps.Copy(dst, header)
+	if own := header["Vary"]; len(own) > 0 {
+		dst["Vary"] = slices.Concat(vary, own)
+	}
 	if _, ok := dst["Content-Type"]; !ok {
 		dst["Content-Type"] = nil // net/http shall not guess
 	}

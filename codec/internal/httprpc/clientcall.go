@@ -50,15 +50,17 @@ func (s *ClientCall) Start(req *transport.Request, body []byte) error {
 	if err != nil {
 		err = s.IOError(err)
 	}
+	var late transport.Trip
 	s.mu.Lock()
 	if s.closed && err == nil {
-		err = ErrClosed
-		defer func() { _ = trip.Close() }()
-		trip = nil
+		late, trip, err = trip, nil, ErrClosed
 	}
 	s.trip, s.startErr = trip, err
 	s.mu.Unlock()
 	close(s.ready)
+	if late != nil {
+		_ = late.Close()
+	}
 	return err
 }
 
