@@ -16,17 +16,18 @@ const (
 	ClientStream             // many requests, one response
 	ServerStream             // one request, many responses
 	BidiStream               // many of both, in any order
+	AnyKind                  // on a server: the format does not say, and the method decides
 )
 
-// String returns "unary", "client stream", "server stream" or "bidi stream".
+// String returns "unary", "client stream", "server stream", "bidi stream" or "call of any kind".
 func (k Kind) String() string {
-	return [...]string{"unary", "client stream", "server stream", "bidi stream"}[k&3]
+	return [...]string{"unary", "client stream", "server stream", "bidi stream", "call of any kind"}[min(k, AnyKind)]
 }
 
 // A Call is the head of a call: all that is known of it before its first message.
 type Call struct {
 	Method  string        // the full name, "weather.v1.Weather/Get"
-	Kind    Kind          // as the caller sees the method
+	Kind    Kind          // as the caller sees the method, if the format tells
 	Codec   Codec         // how the messages are encoded, both ways
 	Timeout time.Duration // from the moment the call is sent; 0 for none
 	Header  Meta          // the request's metadata

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"crypto/tls"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type Client struct {
 	Codec      codec.Codec           // default: proto
 	Transports []transport.Transport // for further schemes; tcp, tls, unix, http, h2c and https are always there
 	TLS        *tls.Config           // for all connections if set; tls:// and https:// use TLS in any case
+	HTTP       http.RoundTripper     // makes the requests of formats over HTTP; default: on connections of the client
 	Timeout    time.Duration         // of unary calls whose context has no deadline; default none
 	Middleware []func(Conn) Conn     // around every call; the first is the outermost
 	Limits     codec.Limits          // what one peer can make the client hold; the zero value is safe

@@ -9,6 +9,7 @@ import (
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/connectformat"
+	"github.com/protomicro/micro/codec/grpcformat"
 	"github.com/protomicro/micro/codec/jsoncodec"
 	"github.com/protomicro/micro/codec/protocodec"
 	"github.com/protomicro/micro/codec/protorpc"
@@ -21,7 +22,7 @@ import (
 // This file is where the parts that come by default are wired. A further format or codec is one line here.
 
 func defaultFormats() []codec.Format {
-	return []codec.Format{protorpc.Format{}, connectformat.Format{}}
+	return []codec.Format{protorpc.Format{}, grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{}}
 }
 
 func defaultCodecs() codec.Codecs { return codec.Codecs{protocodec.Codec{}, jsoncodec.Codec{}} }
@@ -35,7 +36,7 @@ type target struct {
 	transport transport.Transport // nil if the scheme is not known
 	format    codec.Format
 	tls       bool
-	http1     bool   // HTTP formats use HTTP/1.1, unless TLS agrees on HTTP/2
+	http1     bool   // HTTP formats use HTTP/1.1, unless TLS agrees on HTTP/2 or the format needs it
 	port      string // if the address has none
 }
 
@@ -54,6 +55,9 @@ func (c *Client) target(scheme string) target {
 	}
 	if c.Format != nil {
 		t.format = c.Format
+	}
+	if _, ok := t.format.(grpcformat.Format); ok {
+		t.http1 = false
 	}
 	t.transport = find(c.Transports, scheme)
 	return t
@@ -123,7 +127,8 @@ func (c *Client) roundTripper(t target, addr string) transport.RoundTripper {
 		Host:  host,
 		HTTP2: !t.http1,
 
-		Limits: httpLimits(c.Limits.WithDefaults()),
+		Limits:       httpLimits(c.Limits.WithDefaults()),
+		RoundTripper: c.HTTP,
 	}
 	if t.tls {
 		rt.TLS = c.TLS

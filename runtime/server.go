@@ -21,7 +21,7 @@ import (
 // A Server answers calls to its handlers, in every one of its formats, on every connection it is given. Its fields must
 // not be changed once it serves. The zero value works.
 type Server struct {
-	Formats      []codec.Format          // default: PROTO-RPC and Connect
+	Formats      []codec.Format          // default: all that are there
 	Codecs       codec.Codecs            // default: proto and JSON
 	Middleware   []func(Handler) Handler // around every handler; the first is the outermost
 	TLS          *tls.Config             // if set, connections without TLS are refused
@@ -123,7 +123,7 @@ func (d dispatcher) find(call *codec.Call) (Handler, error) {
 		return h, codec.NotServed(status.Errorf(status.Unimplemented, "service %q is not served here", service))
 	case !ok:
 		return h, codec.NotServed(status.Errorf(status.Unimplemented, "service %s has no method %q", service, method))
-	case (call.Kind == codec.Unary) != (h.Kind == codec.Unary):
+	case call.Kind != codec.AnyKind && (call.Kind == codec.Unary) != (h.Kind == codec.Unary):
 		return h, status.Errorf(status.Unimplemented, "%s is a %s method, and was called as a %s one", h.Name, h.Kind, call.Kind)
 	case call.NoSideEffects && h.Idempotency != NoSideEffects:
 		return h, status.Errorf(status.Unimplemented, "%s can have side effects, and cannot be called by GET", h.Name)
