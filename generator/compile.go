@@ -45,7 +45,7 @@ func compile(ctx context.Context, names []string, open *opener) (*descriptorpb.F
 	var options fdp.Options
 	options.Apply(fdp.IncludeSourceCodeInfo(true))
 	exec := incremental.New(incremental.WithReportOptions(report.Options{SuppressWarnings: true}))
-	openers := &source.Openers{source.WKTs(), open}
+	openers := &source.Openers{source.WKTs(), open, builtin{}}
 	results, diagnostics, err := incremental.Run(ctx, exec, queries.FDS{
 		Opener:    openers,
 		Session:   new(ir.Session),

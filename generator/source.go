@@ -15,7 +15,8 @@ import (
 	"github.com/bufbuild/protocompile/experimental/source"
 )
 
-// A Source says which proto files to compile. The well-known types need not be among them.
+// A Source says which proto files to compile. The well-known types, and google/api/annotations.proto with what it imports,
+// need not be among them.
 type Source struct {
 	// Files are proto files, and directories of which every proto file is meant. What is not there is looked for in Dirs.
 	Files []string

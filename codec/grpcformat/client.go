@@ -23,20 +23,35 @@ func dial(rt transport.RoundTripper, cfg codec.Config, v variant) codec.Conn {
 		if v == webText {
 			s.Armor = func(b []byte) []byte { return appendText(make([]byte, 0, (len(b)+2)/3*4), b) }
 		}
-		return stream{s}, nil
+		return stream{s, v}, nil
 	})
 }
 
 // A stream is the client's side of a call.
-type stream struct{ *httprpc.ClientStream }
+type stream struct {
+	*httprpc.ClientStream
 
-// Header returns none if the response consists of trailers alone.
+	variant variant
+}
+
+// Header returns none if a gRPC response consists of trailers alone. In gRPC-Web, where a proxy may put header and
+// trailers into one, nobody could tell.
 func (s stream) Header() (codec.Meta, error) {
 	meta, err := s.ClientStream.Header()
-	if err == nil && len(s.Response[grpcStatus]) > 0 {
+	if err == nil && s.variant == plain && len(s.Response[grpcStatus]) > 0 {
 		return nil, nil
 	}
 	return meta, err
+}
+
+// Recv returns no message that has arrived after the caller has given up, whatever is buffered.
+func (s stream) Recv(msg any) error {
+	if s.RecvErr == nil {
+		if s.RecvErr = s.Ended(); s.RecvErr != nil {
+			s.In.Release()
+		}
+	}
+	return s.ClientStream.Recv(msg)
 }
 
 // A client is the httprpc.Dialect of one call.

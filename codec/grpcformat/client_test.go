@@ -321,6 +321,29 @@ func TestWeb_DialReadsResponses(t *testing.T) {
 	}
 }
 
+func TestFormats_DialHandsOutNothingAfterTheEnd(t *testing.T) {
+	for contentType, format := range map[string]codec.HTTPFormat{grpcJSON: grpcformat.Format{}, webJSON: grpcformat.Web{}} {
+		rt := &canned{status: 200, header: head("Content-Type", contentType), body: envelope(0, `"x"`) + envelope(0, `"x"`)}
+		conn := format.Dial(rt, config(100))
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := conn.Open(ctx, &codec.Call{Method: "a.B/C", Kind: codec.BidiStream, Codec: jsoncodec.Codec{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg := &wrapperspb.StringValue{}
+		if err := s.Recv(msg); err != nil || msg.GetValue() != "x" {
+			t.Errorf("%s: got %q, %v", format.Name(), msg.GetValue(), err)
+		}
+		cancel()
+		for range 2 {
+			if err := s.Recv(msg); status.CodeOf(err) != status.Canceled {
+				t.Errorf("%s: Recv of a message that has arrived before the end of the context: got %v, want Canceled", format.Name(), err)
+			}
+		}
+		_ = conn.Close()
+	}
+}
+
 func TestFormat_DialTellsHeaderFromTrailers(t *testing.T) {
 	for name, row := range map[string]struct {
 		rt     *canned

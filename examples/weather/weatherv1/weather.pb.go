@@ -7,6 +7,7 @@
 package weatherv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -331,7 +332,7 @@ var File_weather_v1_weather_proto protoreflect.FileDescriptor
 const file_weather_v1_weather_proto_rawDesc = "" +
 	"\n" +
 	"\x18weather/v1/weather.proto\x12\n" +
-	"weather.v1\" \n" +
+	"weather.v1\x1a\x1cgoogle/api/annotations.proto\" \n" +
 	"\n" +
 	"GetRequest\x12\x12\n" +
 	"\x04city\x18\x01 \x01(\tR\x04city\"<\n" +
@@ -349,10 +350,10 @@ const file_weather_v1_weather_proto_rawDesc = "" +
 	"\asamples\x18\x01 \x01(\x05R\asamples\x12'\n" +
 	"\x0faverage_celsius\x18\x02 \x01(\x01R\x0eaverageCelsius\"\x1a\n" +
 	"\x04Note\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text2\xdf\x01\n" +
-	"\aWeather\x126\n" +
-	"\x03Get\x12\x16.weather.v1.GetRequest\x1a\x12.weather.v1.Report\"\x03\x90\x02\x01\x127\n" +
-	"\x05Watch\x12\x18.weather.v1.WatchRequest\x1a\x12.weather.v1.Report0\x01\x123\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text2\x9d\x02\n" +
+	"\aWeather\x12P\n" +
+	"\x03Get\x12\x16.weather.v1.GetRequest\x1a\x12.weather.v1.Report\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/weather/{city}\x90\x02\x01\x12[\n" +
+	"\x05Watch\x12\x18.weather.v1.WatchRequest\x1a\x12.weather.v1.Report\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/weather/{city}/reports0\x01\x123\n" +
 	"\x06Record\x12\x12.weather.v1.Sample\x1a\x13.weather.v1.Summary(\x01\x12.\n" +
 	"\x04Chat\x12\x10.weather.v1.Note\x1a\x10.weather.v1.Note(\x010\x01B8Z6github.com/protomicro/micro/examples/weather/weatherv1b\x06proto3"
 
