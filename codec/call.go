@@ -34,6 +34,9 @@ type Call struct {
 	Format  string        // on a server, the format the call came in
 	Peer    string        // on a server, the caller's network address
 
+	// Attempts is how often the call was tried before, as far as a server is told.
+	Attempts int
+
 	// NoSideEffects says on a client that the method promises to have none, so that a format may make the call in a way
 	// that is repeated freely. On a server it says that the call came in such a way, which other methods must refuse.
 	NoSideEffects bool

@@ -81,7 +81,7 @@ func (a *acceptor) run(ctx context.Context, listeners []net.Listener) error {
 	}
 	<-ctx.Done()
 	a.state.enter(Draining)
-	a.close(listeners)
+	closeAll(listeners)
 	err := a.drain()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		err = errors.Join(cause, err)
@@ -89,7 +89,7 @@ func (a *acceptor) run(ctx context.Context, listeners []net.Listener) error {
 	return err
 }
 
-func (a *acceptor) close(listeners []net.Listener) {
+func closeAll(listeners []net.Listener) {
 	for _, l := range listeners {
 		_ = l.Close()
 	}

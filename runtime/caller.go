@@ -102,16 +102,16 @@ func (k *caller) Invoke(ctx context.Context, m *Method, req, res any) (err error
 			defer cancel()
 		}
 	}
-	for range attempts {
-		if err = k.invoke(ctx, m, req, res); err == nil || !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
+	for tried := range attempts {
+		if err = k.invoke(ctx, m, tried, req, res); err == nil || !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
 			break
 		}
 	}
 	return plain(err)
 }
 
-func (k *caller) invoke(ctx context.Context, m *Method, req, res any) error {
-	s, done, err := k.open(ctx, m, codec.Unary)
+func (k *caller) invoke(ctx context.Context, m *Method, tried int, req, res any) error {
+	s, done, err := k.open(ctx, m, codec.Unary, tried)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,11 @@ func (k *caller) invoke(ctx context.Context, m *Method, req, res any) error {
 
 // Open implements Conn.
 func (k *caller) Open(ctx context.Context, m *Method, kind codec.Kind) (RawStream, error) {
-	t := &tracked{open: func() (codec.Stream, func(error), error) { return k.open(ctx, m, kind) }, kind: kind}
+	tried := -1
+	t := &tracked{kind: kind, open: func() (codec.Stream, func(error), error) {
+		tried++
+		return k.open(ctx, m, kind, tried)
+	}}
 	err := t.reopen()
 	for range attempts - 1 {
 		if !errors.Is(err, codec.ErrNotSent) || ctx.Err() != nil {
@@ -148,8 +152,8 @@ func (k *caller) Open(ctx context.Context, m *Method, kind codec.Kind) (RawStrea
 	return t, nil
 }
 
-// open starts a call on an instance that the selector chooses.
-func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind) (codec.Stream, func(error), error) {
+// open starts a call, that was tried before as often as that, on an instance that the selector chooses.
+func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind, tried int) (codec.Stream, func(error), error) {
 	select {
 	case <-k.ready:
 	default:
@@ -162,7 +166,10 @@ func (k *caller) open(ctx context.Context, m *Method, kind codec.Kind) (codec.St
 	if k.err != nil {
 		return nil, nil, k.err
 	}
-	call := &codec.Call{Method: m.Name, Kind: kind, Codec: k.codec, Header: outgoing(ctx), NoSideEffects: m.Idempotency == NoSideEffects}
+	call := &codec.Call{
+		Method: m.Name, Kind: kind, Codec: k.codec, Header: outgoing(ctx),
+		Attempts: tried, NoSideEffects: m.Idempotency == NoSideEffects,
+	}
 	if err := call.Header.Check(); err != nil {
 		return nil, nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/protomicro/micro/codec/jsoncodec"
 	"github.com/protomicro/micro/codec/protocodec"
 	"github.com/protomicro/micro/codec/protorpc"
+	"github.com/protomicro/micro/codec/restformat"
 	"github.com/protomicro/micro/transport"
 	"github.com/protomicro/micro/transport/httptransport"
 	"github.com/protomicro/micro/transport/tcptransport"
@@ -21,8 +22,14 @@ import (
 
 // This file is where the parts that come by default are wired. A further format or codec is one line here.
 
-func defaultFormats() []codec.Format {
-	return []codec.Format{protorpc.Format{}, grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{}}
+// defaultFormats returns the formats of a server with the given methods, those first that look at a request more closely.
+func defaultFormats(methods []string) ([]codec.Format, error) {
+	formats := []codec.Format{protorpc.Format{}, grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{}}
+	rest, err := restformat.New(nil, methods)
+	if rest != nil {
+		formats = append([]codec.Format{rest}, formats...)
+	}
+	return formats, err
 }
 
 func defaultCodecs() codec.Codecs { return codec.Codecs{protocodec.Codec{}, jsoncodec.Codec{}} }

@@ -56,10 +56,19 @@ func (s *serving) Value(key any) any {
 // AfterFunc lets contexts derived from this one do without a goroutine, as that of the call does.
 func (s *serving) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(s.Context, f) }
 
+// Head returns, in a handler, what is known of the call beside its messages: its method, format, codec, peer, and more.
+// It is nil if ctx is not a handler's, and must not be changed.
+func Head(ctx context.Context) *codec.Call {
+	if s, ok := ctx.Value(servingKey{}).(*serving); ok {
+		return s.call
+	}
+	return nil
+}
+
 // RequestMeta returns, in a handler, the metadata of the request. It must not be changed.
 func RequestMeta(ctx context.Context) Meta {
-	if s, ok := ctx.Value(servingKey{}).(*serving); ok {
-		return s.call.Header
+	if call := Head(ctx); call != nil {
+		return call.Header
 	}
 	return nil
 }

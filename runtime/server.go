@@ -1,10 +1,12 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime/debug"
 	"slices"
@@ -41,6 +43,7 @@ type Server struct {
 	err      error // two handlers for one method, or a CORS that cannot be
 
 	compressors codec.Compressors // the default ones, which keep buffers
+	defaults    []codec.Format
 }
 
 // Handle adds handlers. Generated code calls it, before the server serves. A method with two handlers is an error that
@@ -76,6 +79,8 @@ func (s *Server) prepare() error {
 			service, _, _ := strings.Cut(h.Name, "/")
 			s.services[service] = true
 		}
+		defaults, err := defaultFormats(slices.Sorted(maps.Keys(s.methods)))
+		s.defaults, s.err = defaults, cmp.Or(s.err, err)
 	})
 	return s.err
 }
@@ -91,11 +96,11 @@ func (s *Server) log() *slog.Logger {
 // further call, waits for the running calls until DrainTimeout, cancels those that still run, and returns nil. It owns
 // the listeners. An error says why the server could not start, or which listener failed.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
-	a := newAcceptor(s)
 	if err := s.prepare(); err != nil {
-		a.close(listeners)
+		closeAll(listeners)
 		return err
 	}
+	a := newAcceptor(s)
 	s.state.enter(Serving)
 	return a.run(ctx, listeners)
 }
@@ -169,7 +174,7 @@ func (s *Server) config() codec.Config {
 
 func (s *Server) formats() []codec.Format {
 	if s.Formats == nil {
-		return defaultFormats()
+		return s.defaults
 	}
 	return s.Formats
 }

@@ -16,7 +16,7 @@ import (
 func formatKinds(t *testing.T, f Format, c codec.Codec) {
 	conn := setup{methods: methods{
 		unaryMethod: func(ctx context.Context, call *codec.Call, r codec.Responder) (any, error) {
-			if call.Kind != codec.Unary || call.Codec.Name() != f.codec(c).Name() || call.Format == "" || call.Peer == "" {
+			if call.Kind != codec.Unary && call.Kind != codec.AnyKind || call.Codec.Name() != f.codec(c).Name() || call.Format == "" || call.Peer == "" {
 				return nil, status.Errorf(status.Internal, "the head of the call is wrong: %+v", *call)
 			}
 			return echoOne(ctx, call, r)

@@ -2,6 +2,7 @@ package grpcformat
 
 import (
 	"io"
+	"strconv"
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/internal/httprpc"
@@ -44,16 +45,6 @@ func (s stream) Header() (codec.Meta, error) {
 	return meta, err
 }
 
-// Recv returns no message that has arrived after the caller has given up, whatever is buffered.
-func (s stream) Recv(msg any) error {
-	if s.RecvErr == nil {
-		if s.RecvErr = s.Ended(); s.RecvErr != nil {
-			s.In.Release()
-		}
-	}
-	return s.ClientStream.Recv(msg)
-}
-
 // A client is the httprpc.Dialect of one call.
 type client struct {
 	variant variant
@@ -86,6 +77,9 @@ func (c *client) Request(s *httprpc.ClientCall, compressor codec.Compressor) *tr
 	}
 	if call.Timeout > 0 {
 		httprpc.Set(h, timeout, formatTimeout(call.Timeout))
+	}
+	if call.Attempts > 0 {
+		httprpc.Set(h, previousAttempts, strconv.Itoa(call.Attempts))
 	}
 	if compressor != nil {
 		httprpc.Set(h, encoding, compressor.Name())

@@ -19,8 +19,7 @@ import (
 // The kind of a call is not on the wire. A server reports none, and the handler decides by the method how many messages it
 // takes and sends.
 //
-// The ends of a text value of metadata lose their spaces, as HTTP demands. A handler finds "grpc-previous-rpc-attempts" in
-// the metadata of a request that has it.
+// The ends of a text value of metadata lose their spaces, as HTTP demands.
 type Format struct{}
 
 // Name returns "grpc".

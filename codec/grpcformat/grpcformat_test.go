@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,24 +21,13 @@ import (
 
 func TestMain(m *testing.M) { leakcheck.Main(m) }
 
-// A withKinds handler knows the kinds of the methods, as a server does, since the wire does not say them.
-type withKinds struct{ codec.Handler }
-
-func (h withKinds) ServeCall(ctx context.Context, call *codec.Call, r codec.Responder) {
-	call.Kind = codec.BidiStream
-	if strings.HasSuffix(call.Method, "/Unary") {
-		call.Kind = codec.Unary
-	}
-	h.Handler.ServeCall(ctx, call, r)
-}
-
 // handler serves every request that is a call.
 func handler(h codec.Handler, cfg codec.Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httptransport.Serve(w, r, func(ctx context.Context, x transport.Exchange) {
 			for _, format := range []codec.HTTPFormat{grpcformat.Format{}, grpcformat.Web{}} {
 				if format.Match(x.Request()) {
-					format.Serve(ctx, x, withKinds{h}, cfg)
+					format.Serve(ctx, x, h, cfg)
 					return
 				}
 			}

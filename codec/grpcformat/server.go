@@ -104,7 +104,7 @@ func (s *serverStream) parseHead(req *transport.Request, known codec.Compressors
 		return err
 	}
 	if n, err := strconv.ParseUint(joined(h, previousAttempts), 10, 32); err == nil {
-		s.Call.Header = append(s.Call.Header, codec.Field{Key: strings.ToLower(previousAttempts), Value: strconv.FormatUint(n, 10)})
+		s.Call.Attempts = int(n) //nolint:gosec // 32 bits
 	}
 	return nil
 }

@@ -412,13 +412,13 @@ func TestFormats_ServeReadsTheHead(t *testing.T) {
 		if got.Timeout <= 0 || got.Timeout > time.Millisecond {
 			t.Errorf("%s: a timeout of 0 s: got %v, want one that ends at once", contentType, got.Timeout)
 		}
-		if got.Method != "test.v1.Test/Echo" || got.Peer != "test" || got.Codec.Name() != "json" || got.Format != formatOf(t, &x.req).Name() {
+		if got.Method != "test.v1.Test/Echo" || got.Kind != codec.AnyKind || got.Peer != "test" || got.Codec.Name() != "json" || got.Format != formatOf(t, &x.req).Name() {
 			t.Errorf("%s: got the call %+v", contentType, got)
 		}
 		if values := got.Header.Values("x-bin"); len(values) != 2 || values[0] != "one" || values[1] != "four" {
 			t.Errorf("%s: joined values: got %q, want one and four", contentType, values)
 		}
-		if got.Header.Get("grpc-previous-rpc-attempts") != "3" || got.Header.Get("grpc-tags-bin") != "" || got.Header.Get("grpc-timeout") != "" {
+		if got.Attempts != 3 || got.Header.Get("grpc-tags-bin") != "" || got.Header.Get("grpc-timeout") != "" {
 			t.Errorf("%s: got the metadata %q", contentType, got.Header)
 		}
 		outcome := x.outcome(t)

@@ -138,6 +138,9 @@ func (s *ClientStream) Recv(msg any) error {
 }
 
 func (s *ClientStream) recv(msg any) error {
+	if err := s.Ended(); err != nil {
+		return err // whatever is buffered
+	}
 	if err := s.Head(); err != nil {
 		return err
 	}
