@@ -8,9 +8,14 @@ import (
 	"strings"
 
 	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/bsoncodec"
+	"github.com/protomicro/micro/codec/bsonrpc"
 	"github.com/protomicro/micro/codec/connectformat"
 	"github.com/protomicro/micro/codec/grpcformat"
 	"github.com/protomicro/micro/codec/jsoncodec"
+	"github.com/protomicro/micro/codec/jsonrpc"
+	"github.com/protomicro/micro/codec/msgpackcodec"
+	"github.com/protomicro/micro/codec/msgpackrpc"
 	"github.com/protomicro/micro/codec/protocodec"
 	"github.com/protomicro/micro/codec/protorpc"
 	"github.com/protomicro/micro/codec/restformat"
@@ -24,7 +29,10 @@ import (
 
 // defaultFormats returns the formats of a server with the given methods, those first that look at a request more closely.
 func defaultFormats(methods []string) ([]codec.Format, error) {
-	formats := []codec.Format{protorpc.Format{}, grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{}}
+	formats := []codec.Format{
+		protorpc.Format{}, jsonrpc.Format{}, bsonrpc.Format{}, msgpackrpc.Format{}, // on pipes
+		grpcformat.Format{}, grpcformat.Web{}, jsonrpc.HTTP{}, connectformat.Format{}, // over HTTP
+	}
 	rest, err := restformat.New(nil, methods)
 	if rest != nil {
 		formats = append([]codec.Format{rest}, formats...)
@@ -32,7 +40,9 @@ func defaultFormats(methods []string) ([]codec.Format, error) {
 	return formats, err
 }
 
-func defaultCodecs() codec.Codecs { return codec.Codecs{protocodec.Codec{}, jsoncodec.Codec{}} }
+func defaultCodecs() codec.Codecs {
+	return codec.Codecs{protocodec.Codec{}, jsoncodec.Codec{}, msgpackcodec.Codec{}, bsoncodec.Codec{}}
+}
 
 func defaultTransports() []transport.Transport {
 	return []transport.Transport{tcptransport.Transport{}, unixtransport.Transport{}}

@@ -72,7 +72,8 @@ run go -C examples build -o ../bin/ ./weather/cmd/server ./weather/cmd/client
 
 heading "The server starts, on a free port"
 echo "\$ bin/server -addr tcp://127.0.0.1:0 &"
-bin/server -addr tcp://127.0.0.1:0 >"$work/log" 2>&1 &
+: >"$work/log" # it is read before the server can have made it
+bin/server -addr tcp://127.0.0.1:0 >>"$work/log" 2>&1 &
 server=$!
 addr=
 for _ in $(seq 100); do
@@ -87,8 +88,13 @@ cat "$work/log"
 heading "The client calls all four kinds of methods over PROTO-RPC"
 expect "Chat:   you said: good morning" bin/client -addr "tcp://$addr"
 
-heading "And again over Connect, on the same port"
-expect "Chat:   you said: good morning" bin/client -addr "http://$addr"
+heading "And again in six more formats, on the same port"
+for format in jsonrpc bsonrpc msgpackrpc; do
+	expect "Chat:   you said: good morning" bin/client -addr "tcp://$addr" -format "$format"
+done
+for format in grpc grpcweb connect; do
+	expect "Chat:   you said: good morning" bin/client -addr "h2c://$addr" -format "$format"
+done
 
 if command -v curl >/dev/null; then
 	export no_proxy=127.0.0.1
@@ -96,6 +102,9 @@ if command -v curl >/dev/null; then
 
 	heading "curl calls the same server with JSON"
 	expect '"Oslo"' "${get[@]}" -d '{"city": "Oslo"}'
+
+	heading "and as REST, because the .proto says where"
+	expect '"Oslo"' curl -sS -m 10 -w '\nHTTP %{http_code}\n' "http://$addr/v1/weather/Oslo"
 
 	heading "An error has a code and a message"
 	expect '"not_found"' "${get[@]}" -d '{"city": "Atlantis"}'

@@ -9,15 +9,28 @@ import (
 	"os"
 	"time"
 
+	"github.com/protomicro/micro/codec"
+	"github.com/protomicro/micro/codec/bsonrpc"
+	"github.com/protomicro/micro/codec/connectformat"
+	"github.com/protomicro/micro/codec/grpcformat"
+	"github.com/protomicro/micro/codec/jsonrpc"
+	"github.com/protomicro/micro/codec/msgpackrpc"
+	"github.com/protomicro/micro/codec/protorpc"
 	"github.com/protomicro/micro/examples/weather/weatherv1"
 	"github.com/protomicro/micro/runtime"
 )
 
 func main() {
-	addr := flag.String("addr", "tcp://127.0.0.1:8080", "where the server is; http://host:port speaks Connect instead of PROTO-RPC")
+	addr := flag.String("addr", "tcp://127.0.0.1:8080", "where the server is; http:// for the formats over HTTP")
+	name := flag.String("format", "", "protorpc, jsonrpc, bsonrpc, msgpackrpc, grpc, grpcweb or connect; by default what suits the address")
 	flag.Parse()
-	client := &runtime.Client{Addrs: []string{*addr}}
-	err := call(weatherv1.NewWeatherClient(client))
+	format, err := find(*name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	client := &runtime.Client{Addrs: []string{*addr}, Format: format}
+	err = call(weatherv1.NewWeatherClient(client))
 	if cerr := client.Close(); err == nil {
 		err = cerr
 	}
@@ -25,6 +38,22 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// find returns the format called name, and nil for "".
+func find(name string) (codec.Format, error) {
+	for _, format := range []codec.Format{
+		protorpc.Format{}, jsonrpc.Format{}, bsonrpc.Format{}, msgpackrpc.Format{},
+		grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{},
+	} {
+		if format.Name() == name {
+			return format, nil
+		}
+	}
+	if name != "" {
+		return nil, fmt.Errorf("there is no format %q: try -help", name)
+	}
+	return nil, nil //nolint:nilnil // the client chooses
 }
 
 func call(weather *weatherv1.WeatherClient) error {
