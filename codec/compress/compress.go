@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -121,8 +122,8 @@ func (s *stream) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	start := len(dst)
 	err := r.Reset(bytes.NewReader(src))
 	for err == nil {
-		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)] // more room
+		if len(dst) == cap(dst) { // twice the room, but no more than can be used
+			dst = slices.Grow(dst, max(min(len(dst)+512, start+limit+1-len(dst)), 1))
 		}
 		var n int
 		n, err = r.Read(dst[len(dst):min(cap(dst), start+limit+1)])
