@@ -15,6 +15,7 @@ BENCHFLAGS ?=
 help:
 	@echo "make demo      generate, build, serve and call the example"
 	@echo "make test      run all tests, of every module"
+	@echo "make suites    let other people's suites and clients judge us; see conformance/README.md"
 	@echo "make check     everything that a change must pass"
 	@echo "make generate  write the generated code of the services, the examples and of bench anew"
 	@echo "make fuzz      run each fuzz target for FUZZTIME, $(FUZZTIME)"
@@ -25,13 +26,24 @@ demo:
 	@examples/weather/demo.sh
 
 .PHONY: test
-test:
+test: conformance/gen
 	@$(if $(RACE),,echo "There is no C compiler, so the tests run without the race detector.";) \
 	failed=0; \
 	for module in $(MODULES); do \
 		(cd $$module && go test $(RACE) $(TESTFLAGS) ./...) || failed=1; \
 	done; \
 	exit $$failed
+
+# The code of the suites' services, which is not committed.
+conformance/gen: conformance/versions conformance/generate.sh
+	@conformance/generate.sh
+	@touch $@
+
+.PHONY: suites
+suites:
+	conformance/run.sh
+	conformance/interop.sh
+	conformance/clients/run.sh
 
 .PHONY: check
 check:

@@ -1,6 +1,8 @@
 package generator
 
 import (
+	godoc "go/doc/comment"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -43,20 +45,30 @@ func doc(first, text, deprecated string) string {
 	if strings.HasPrefix(text, "Deprecated:") || strings.Contains(text, "\n\nDeprecated:") {
 		deprecated = "" // said already
 	}
-	var b strings.Builder
-	for _, paragraph := range []string{first, text, deprecated} {
-		if paragraph == "" {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString("\n//\n")
-		}
-		for i, line := range strings.Split(paragraph, "\n") {
-			if i > 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString(strings.TrimRight("// "+line, " "))
+	paragraphs := slices.DeleteFunc([]string{first, text, deprecated}, func(p string) bool { return p == "" })
+	lines := strings.Split(settled(strings.Join(paragraphs, "\n\n")), "\n")
+	for i, line := range lines {
+		if lines[i] = strings.TrimRight("// "+line, " "); strings.HasPrefix(line, "\t") {
+			lines[i] = "//" + line
 		}
 	}
-	return b.String()
+	if len(paragraphs) == 0 {
+		return ""
+	}
+	return strings.Join(lines, "\n")
+}
+
+// settled returns the text of a comment as gofmt wants it. Going over a list once is not enough: what was no list before it
+// was indented gets its blank line the second time.
+func settled(text string) string {
+	for range 3 {
+		var parser godoc.Parser
+		var printer godoc.Printer
+		formatted := strings.TrimRight(string(printer.Comment(parser.Parse(text))), "\n")
+		if formatted == text {
+			break
+		}
+		text = formatted
+	}
+	return text
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/protomicro/micro/runtime"
-	"github.com/protomicro/micro/testdata/fourkinds/weather/v1"
+	weatherv1 "github.com/protomicro/micro/testdata/fourkinds/weather/v1"
 )
 
 type counted struct {

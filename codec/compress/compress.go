@@ -38,7 +38,8 @@ func Zstd() codec.Compressor {
 	return &stream{
 		name: "zstd",
 		writer: func() (writer, error) {
-			return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
+			return zstd.NewWriter(nil,
+				zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
 		},
 		reader: func() (reader, error) {
 			return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window), zstd.WithDecoderLowmem(true))
@@ -129,7 +130,7 @@ func (s *stream) Decompress(dst, src []byte, limit int) ([]byte, error) {
 		n, err = r.Read(dst[len(dst):min(cap(dst), start+limit+1)])
 		dst = dst[:len(dst)+n]
 		if len(dst)-start > limit {
-			err = status.Errorf(status.ResourceExhausted, "a message that %s has compressed is larger than the limit of %d bytes", s.name, limit)
+			err = status.Errorf(status.ResourceExhausted, "a message, inflated by %s, is larger than the limit of %d bytes", s.name, limit)
 		}
 	}
 	_ = r.Reset(empty{}) // does not keep src

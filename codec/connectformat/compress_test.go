@@ -55,7 +55,7 @@ func TestFormat_Compresses(t *testing.T) {
 			t.Errorf("%s: got %d, encoding %q, %.80q", name, x.status, got, x.String())
 			continue
 		}
-		body := []byte(x.String())
+		body := x.Bytes()
 		if row.encoding != "" {
 			if body, err = cfg.Compression.Accept.Find(row.encoding).Decompress(nil, body, 10000); err != nil {
 				t.Errorf("%s: %v", name, err)

@@ -82,7 +82,8 @@ func negotiate(h transport.Header, key string, known codec.Compressors) codec.Co
 		for part := range strings.SplitSeq(value, ",") {
 			name, weight, _ := strings.Cut(part, ";")
 			name, weight = strings.TrimSpace(name), strings.ReplaceAll(weight, " ", "")
-			if i := slices.IndexFunc(known, func(c codec.Compressor) bool { return c.Name() == name }); i >= 0 && i < at && weight != "q=0" {
+			i := slices.IndexFunc(known, func(c codec.Compressor) bool { return c.Name() == name })
+			if i >= 0 && i < at && weight != "q=0" {
 				best, at = known[i], i
 			}
 		}

@@ -104,7 +104,7 @@ func (s *serverStream) parseHead(req *transport.Request, known codec.Compressors
 		return err
 	}
 	if n, err := strconv.ParseUint(joined(h, previousAttempts), 10, 32); err == nil {
-		s.Call.Attempts = int(n) //nolint:gosec // 32 bits
+		s.Call.Attempts = int(n)
 	}
 	return nil
 }

@@ -102,12 +102,13 @@ const file_comments_proto_rawDesc = "" +
 	"\x0ecomments.proto\x12\bcomments\"\t\n" +
 	"\aRequest\"\n" +
 	"\n" +
-	"\bResponse2\x94\x03\n" +
+	"\bResponse2\xc3\x03\n" +
 	"\aLibrary\x12,\n" +
 	"\x03Get\x12\x11.comments.Request\x1a\x12.comments.Response\x12/\n" +
 	"\x06Borrow\x12\x11.comments.Request\x1a\x12.comments.Response\x12/\n" +
 	"\x06Return\x12\x11.comments.Request\x1a\x12.comments.Response\x12-\n" +
-	"\x04Bare\x12\x11.comments.Request\x1a\x12.comments.Response\x122\n" +
+	"\x04Bare\x12\x11.comments.Request\x1a\x12.comments.Response\x12-\n" +
+	"\x04Sort\x12\x11.comments.Request\x1a\x12.comments.Response\x122\n" +
 	"\x04Burn\x12\x11.comments.Request\x1a\x12.comments.Response\"\x03\x88\x02\x01\x122\n" +
 	"\x04Hide\x12\x11.comments.Request\x1a\x12.comments.Response\"\x03\x88\x02\x01\x122\n" +
 	"\x04Lose\x12\x11.comments.Request\x1a\x12.comments.Response\"\x03\x88\x02\x01\x12.\n" +
@@ -133,29 +134,31 @@ var file_comments_proto_goTypes = []any{
 	(*Response)(nil), // 1: comments.Response
 }
 var file_comments_proto_depIdxs = []int32{
-	0, // 0: comments.Library.Get:input_type -> comments.Request
-	0, // 1: comments.Library.Borrow:input_type -> comments.Request
-	0, // 2: comments.Library.Return:input_type -> comments.Request
-	0, // 3: comments.Library.Bare:input_type -> comments.Request
-	0, // 4: comments.Library.Burn:input_type -> comments.Request
-	0, // 5: comments.Library.Hide:input_type -> comments.Request
-	0, // 6: comments.Library.Lose:input_type -> comments.Request
-	0, // 7: comments.Library.Trick:input_type -> comments.Request
-	0, // 8: comments.Archive.Get:input_type -> comments.Request
-	1, // 9: comments.Library.Get:output_type -> comments.Response
-	1, // 10: comments.Library.Borrow:output_type -> comments.Response
-	1, // 11: comments.Library.Return:output_type -> comments.Response
-	1, // 12: comments.Library.Bare:output_type -> comments.Response
-	1, // 13: comments.Library.Burn:output_type -> comments.Response
-	1, // 14: comments.Library.Hide:output_type -> comments.Response
-	1, // 15: comments.Library.Lose:output_type -> comments.Response
-	1, // 16: comments.Library.Trick:output_type -> comments.Response
-	1, // 17: comments.Archive.Get:output_type -> comments.Response
-	9, // [9:18] is the sub-list for method output_type
-	0, // [0:9] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: comments.Library.Get:input_type -> comments.Request
+	0,  // 1: comments.Library.Borrow:input_type -> comments.Request
+	0,  // 2: comments.Library.Return:input_type -> comments.Request
+	0,  // 3: comments.Library.Bare:input_type -> comments.Request
+	0,  // 4: comments.Library.Sort:input_type -> comments.Request
+	0,  // 5: comments.Library.Burn:input_type -> comments.Request
+	0,  // 6: comments.Library.Hide:input_type -> comments.Request
+	0,  // 7: comments.Library.Lose:input_type -> comments.Request
+	0,  // 8: comments.Library.Trick:input_type -> comments.Request
+	0,  // 9: comments.Archive.Get:input_type -> comments.Request
+	1,  // 10: comments.Library.Get:output_type -> comments.Response
+	1,  // 11: comments.Library.Borrow:output_type -> comments.Response
+	1,  // 12: comments.Library.Return:output_type -> comments.Response
+	1,  // 13: comments.Library.Bare:output_type -> comments.Response
+	1,  // 14: comments.Library.Sort:output_type -> comments.Response
+	1,  // 15: comments.Library.Burn:output_type -> comments.Response
+	1,  // 16: comments.Library.Hide:output_type -> comments.Response
+	1,  // 17: comments.Library.Lose:output_type -> comments.Response
+	1,  // 18: comments.Library.Trick:output_type -> comments.Response
+	1,  // 19: comments.Archive.Get:output_type -> comments.Response
+	10, // [10:20] is the sub-list for method output_type
+	0,  // [0:10] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_comments_proto_init() }

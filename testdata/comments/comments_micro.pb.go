@@ -16,6 +16,7 @@ var (
 	libraryBorrow = runtime.Unary[Request, Response]{Name: "comments.Library/Borrow"}
 	libraryReturn = runtime.Unary[Request, Response]{Name: "comments.Library/Return"}
 	libraryBare   = runtime.Unary[Request, Response]{Name: "comments.Library/Bare"}
+	librarySort   = runtime.Unary[Request, Response]{Name: "comments.Library/Sort"}
 	libraryBurn   = runtime.Unary[Request, Response]{Name: "comments.Library/Burn"}
 	libraryHide   = runtime.Unary[Request, Response]{Name: "comments.Library/Hide"}
 	libraryLose   = runtime.Unary[Request, Response]{Name: "comments.Library/Lose"}
@@ -56,6 +57,15 @@ func (c *LibraryClient) Return(ctx context.Context, req *Request) (*Response, er
 // Bare calls comments.Library/Bare.
 func (c *LibraryClient) Bare(ctx context.Context, req *Request) (*Response, error) {
 	return libraryBare.Call(ctx, c.conn, req)
+}
+
+// Sort has a list that is no list before it is indented:
+//   - first, one book
+//     of two lines
+//
+// - then the other
+func (c *LibraryClient) Sort(ctx context.Context, req *Request) (*Response, error) {
+	return librarySort.Call(ctx, c.conn, req)
 }
 
 // Burn calls comments.Library/Burn.
@@ -100,6 +110,12 @@ type LibraryServer interface {
 	// Return brings a book back.
 	Return(context.Context, *Request) (*Response, error)
 	Bare(context.Context, *Request) (*Response, error)
+	// Sort has a list that is no list before it is indented:
+	//   - first, one book
+	//     of two lines
+	//
+	// - then the other
+	Sort(context.Context, *Request) (*Response, error)
 	// Burn is written between stars.
 	//
 	// Deprecated: Do not use.
@@ -122,6 +138,7 @@ func RegisterLibraryServer(s *runtime.Server, impl LibraryServer) {
 		libraryBorrow.Handler(impl.Borrow),
 		libraryReturn.Handler(impl.Return),
 		libraryBare.Handler(impl.Bare),
+		librarySort.Handler(impl.Sort),
 		libraryBurn.Handler(impl.Burn),
 		libraryHide.Handler(impl.Hide),
 		libraryLose.Handler(impl.Lose),
