@@ -103,5 +103,5 @@ type HTTPFormat interface {
 	Serve(ctx context.Context, x transport.Exchange, h Handler, cfg Config)
 }
 
-// A Format is a PipeFormat, an HTTPFormat or both.
+// A Format is a PipeFormat or an HTTPFormat.
 type Format interface{ Name() string }

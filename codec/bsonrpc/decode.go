@@ -1,12 +1,9 @@
 package bsonrpc
 
 import (
-	"bytes"
 	"time"
-	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/internal/objectrpc"
@@ -14,6 +11,7 @@ import (
 )
 
 // The methods of the documents that are not calls.
+
 const (
 	messageMethod = "rpc.message"
 	endMethod     = "rpc.end"
@@ -21,36 +19,6 @@ const (
 	creditMethod  = "rpc.credit"
 	goAwayMethod  = "rpc.goaway"
 )
-
-const lastType = byte(bsoncore.TypeDecimal128) // of the values that are told by a number from 1 on
-
-// members calls visit with the elements of the document at the start of b, or the beginning of one. Of a value that does
-// not end in b it yields what is there, and whole is false. It tells whether b is one document.
-func members(b []byte, visit func(key string, v bsoncore.Value, whole bool)) bool {
-	if len(b) < 5 {
-		return false
-	}
-	for rest := b[4:]; len(rest) > 0; {
-		if rest[0] == 0 {
-			return len(rest) == 1
-		}
-		element, after, ok := bsoncore.ReadElement(rest)
-		if ok {
-			v, err := element.ValueErr()
-			if err != nil {
-				return false
-			}
-			visit(element.Key(), v, true)
-			rest = after
-			continue
-		}
-		if key, value, ok := bytes.Cut(rest[1:], []byte{0}); ok {
-			visit(string(key), bsoncore.Value{Type: bsoncore.Type(rest[0]), Data: value}, false)
-		}
-		return false
-	}
-	return false
-}
 
 // An envelope is the elements of a document that mean something.
 type envelope struct {
@@ -102,25 +70,6 @@ func (e *envelope) field(key string) **bsoncore.Value {
 		return &e.bytes
 	}
 	return nil
-}
-
-// identity returns an id as it stands on the wire, with its type in front, or nil if it is none.
-func identity(v *bsoncore.Value) []byte {
-	if v == nil || v.Type == bsoncore.TypeEmbeddedDocument || v.Type == bsoncore.TypeArray || v.Type == bsoncore.TypeCodeWithScope {
-		return nil
-	}
-	return append([]byte{byte(v.Type)}, v.Data...)
-}
-
-func text(v *bsoncore.Value) string {
-	if v == nil {
-		return ""
-	}
-	s, ok := v.StringValueOK()
-	if !ok || !utf8.ValidString(s) {
-		return ""
-	}
-	return s
 }
 
 // decode reads a document into f.
@@ -229,63 +178,6 @@ func parseParams(v *bsoncore.Value, kind codec.Kind) ([]byte, *status.Error) {
 	return v.Data, nil
 }
 
-// list returns the elements of an array, as far as they are valid.
-func list(v *bsoncore.Value) (elements []bsoncore.Value) {
-	members(v.Data, func(_ string, v bsoncore.Value, whole bool) {
-		if whole {
-			elements = append(elements, v)
-		}
-	})
-	return elements
-}
-
-func parseCount(name string, v *bsoncore.Value) (int, *status.Error) {
-	if v == nil {
-		return 0, nil
-	}
-	n, ok := v.AsInt64OK()
-	if !ok || n < 0 || n > 1<<40 {
-		return 0, status.Errorf(status.InvalidArgument, "%q is not a number from 0 to %d", name, 1<<40)
-	}
-	return int(n), nil
-}
-
-// parseMeta reads a document whose elements are values of metadata or arrays of them.
-func parseMeta(v *bsoncore.Value) (meta codec.Meta, err *status.Error) {
-	if v == nil {
-		return nil, nil
-	}
-	ok := v.Type == bsoncore.TypeEmbeddedDocument && members(v.Data, func(key string, v bsoncore.Value, _ bool) {
-		values := []bsoncore.Value{v}
-		if v.Type == bsoncore.TypeArray {
-			values = list(&v)
-		}
-		for _, v := range values {
-			field := codec.Field{Key: key}
-			if _, b, ok := v.BinaryOK(); ok {
-				field.Value = string(b)
-			} else if s, ok := v.StringValueOK(); ok {
-				field.Value = s
-			} else {
-				err = status.Errorf(status.InvalidArgument, "metadata %.64q: a value is neither a string nor binary", key)
-				return
-			}
-			if codec.Reserved(key) {
-				return
-			}
-			if e := (codec.Meta{field}).Check(); e != nil {
-				err = status.From(e)
-				return
-			}
-			meta = append(meta, field)
-		}
-	})
-	if !ok && err == nil {
-		err = status.Errorf(status.InvalidArgument, "metadata is not a document")
-	}
-	return meta, err
-}
-
 // decodeNotification reads what is no call, and tells whether f is that.
 func decodeNotification(f *objectrpc.Frame, params *bsoncore.Value, lim codec.Limits) bool {
 	types := map[string]objectrpc.Type{
@@ -314,74 +206,6 @@ func decodeNotification(f *objectrpc.Frame, params *bsoncore.Value, lim codec.Li
 		f.Err = status.Errorf(status.InvalidArgument, `"message" is not a document`)
 	}
 	return true
-}
-
-func decodeResponse(f *objectrpc.Frame, e *envelope, size int, lim codec.Limits) {
-	f.Type = objectrpc.Response
-	var bad *status.Error
-	switch {
-	case e.err != nil && e.err.Type != bsoncore.TypeNull:
-		setError(f, e.err)
-	case e.result == nil || e.result.Type == bsoncore.TypeNull:
-	case e.result.Type != bsoncore.TypeEmbeddedDocument:
-		bad = status.Errorf(status.Internal, `the response has a "result" that is not a document`)
-	default:
-		f.Body = e.result.Data
-	}
-	if err := tooLarge(len(f.Body), size-len(f.Body), lim); err != nil {
-		f.Type, f.Err = objectrpc.Malformed, err
-		return
-	}
-	var err *status.Error
-	if f.Header, err = parseMeta(e.meta); err != nil {
-		bad = err
-	}
-	if f.Trailer, err = parseMeta(e.trailer); err != nil {
-		bad = err
-	}
-	if bad != nil && f.Err == nil {
-		f.Err = &status.Error{Code: status.Internal, Message: bad.Message}
-	}
-}
-
-func setError(f *objectrpc.Frame, v *bsoncore.Value) {
-	f.Err = &status.Error{Code: status.Unknown}
-	if v.Type == bsoncore.TypeString {
-		f.Err.Message = text(v)
-	}
-	if v.Type != bsoncore.TypeEmbeddedDocument {
-		return
-	}
-	members(v.Data, func(key string, v bsoncore.Value, _ bool) {
-		switch key {
-		case "code":
-			if n, ok := v.AsInt64OK(); ok && n > 0 && n < 1<<32 {
-				f.Err.Code = status.Code(n)
-			}
-		case "message":
-			f.Err.Message = text(&v)
-		case "unprocessed":
-			f.Unprocessed, _ = v.BooleanOK()
-		case "details":
-			for _, d := range list(&v) {
-				f.Err.Details = append(f.Err.Details, detail(&d))
-			}
-		}
-	})
-}
-
-func detail(v *bsoncore.Value) *anypb.Any {
-	d := &anypb.Any{}
-	members(v.Data, func(key string, v bsoncore.Value, _ bool) {
-		switch key {
-		case "type":
-			d.TypeUrl = text(&v)
-		case "value":
-			_, value, _ := v.BinaryOK()
-			d.Value = bytes.Clone(value)
-		}
-	})
-	return d
 }
 
 // decodeCut reads a document that is too large, of which b is the beginning, as far as it goes: whose it is.

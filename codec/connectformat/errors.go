@@ -91,7 +91,8 @@ func appendError(dst []byte, err *status.Error) []byte {
 // parseError returns the error that b holds in JSON, if it is valid. Its code is other if the one in b is no code.
 func parseError(b []byte, other status.Code) (err *status.Error, ok bool) {
 	var wire *wireError
-	if json.Unmarshal(b, &wire) != nil || wire == nil {
+	valid := json.Unmarshal(b, &wire) == nil
+	if !valid || wire == nil {
 		return nil, false
 	}
 	code, ok := status.ParseCode(wire.Code)

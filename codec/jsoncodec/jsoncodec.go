@@ -73,16 +73,20 @@ func compact(b []byte) int {
 
 // stringLen returns the length of the string literal at the start of b.
 func stringLen(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		next := bytes.IndexAny(b[i:], `"\`)
-		if next < 0 {
-			break
+	quote := 0 // the first that is not before i
+	for i := 1; i < len(b); {
+		if quote < i {
+			next := bytes.IndexByte(b[i:], '"')
+			if next < 0 {
+				break
+			}
+			quote = i + next
 		}
-		i += next
-		if b[i] == '"' {
-			return i + 1
+		escape := bytes.IndexByte(b[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1
 		}
-		i++ // the escaped character
+		i += escape + 2
 	}
 	return len(b)
 }

@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -112,37 +113,45 @@ func (v *checker) literal(word string) {
 }
 
 func (v *checker) string() {
-	for v.want('"'); !v.bad && v.i < len(v.b); v.i++ {
-		switch c := v.b[v.i]; {
+	if v.want('"'); v.bad {
+		return
+	}
+	rest := v.b[v.i:]
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
 		case c == '"':
-			v.i++
+			v.i += i + 1
 			return
 		case c < ' ':
 			v.bad = true
+			return
 		case c == '\\':
-			v.escape()
+			n := escapeLen(rest[i:])
+			if n == 0 {
+				v.bad = true
+				return
+			}
+			i += n - 1
 		}
 	}
 	v.bad = true
 }
 
-// escape goes to the last character of an escape.
-func (v *checker) escape() {
-	v.i++
-	if v.i >= len(v.b) || bytes.IndexByte([]byte(`"\/bfnrtu`), v.b[v.i]) < 0 {
-		v.bad = true
-		return
+// escapeLen returns the length of the escape at the start of b, or 0 if it is none.
+func escapeLen(b []byte) int {
+	if len(b) < 2 || strings.IndexByte(`"\/bfnrtu`, b[1]) < 0 {
+		return 0
 	}
-	if v.b[v.i] != 'u' {
-		return
+	if b[1] != 'u' {
+		return 2
 	}
-	for range 4 {
-		v.i++
-		if v.i >= len(v.b) || bytes.IndexByte([]byte("0123456789abcdefABCDEF"), v.b[v.i]) < 0 {
-			v.bad = true
-			return
+	const length = 6
+	for i := 2; i < length; i++ {
+		if i >= len(b) || strings.IndexByte("0123456789abcdefABCDEF", b[i]) < 0 {
+			return 0
 		}
 	}
+	return length
 }
 
 func (v *checker) number() {

@@ -1,13 +1,9 @@
 package msgpackrpc
 
 import (
-	"bytes"
-	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/internal/objectrpc"
@@ -15,6 +11,7 @@ import (
 )
 
 // The methods of the notifications that are not calls.
+
 const (
 	messageMethod = "rpc.message"
 	endMethod     = "rpc.end"
@@ -57,70 +54,6 @@ func decode(f *objectrpc.Frame, b []byte, lim codec.Limits) error {
 		return objectrpc.Broken("a message of another type than 0, 1 and 2, or with another number of elements")
 	}
 	return nil
-}
-
-// list returns the elements of the array that b is.
-func list(b []byte) (elements [][]byte, ok bool) {
-	n, rest, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil || uint64(n) > uint64(len(rest)) {
-		return nil, false
-	}
-	for range n {
-		end := valueEnd(rest)
-		if end < 0 || len(elements) == maxElements {
-			return nil, false
-		}
-		elements = append(elements, rest[:end:end])
-		rest = rest[end:]
-	}
-	return elements, true
-}
-
-const maxElements = 10_000 // of an array that is not part of a message
-
-// members calls visit with the members of the map at the start of b, or the beginning of one, whose keys are strings. It
-// tells whether b is one map.
-func members(b []byte, visit func(key string, value []byte)) bool {
-	n, rest, err := msgp.ReadMapHeaderBytes(b)
-	if err != nil {
-		return false
-	}
-	for range n {
-		key, after, err := msgp.ReadStringZC(rest)
-		if err != nil {
-			return false
-		}
-		end := valueEnd(after)
-		if end < 0 {
-			return false
-		}
-		visit(string(key), after[:end:end])
-		rest = after[end:]
-	}
-	return len(rest) == 0
-}
-
-// number returns the number that b is, from 0 to most.
-func number(b []byte, most uint64) (uint64, bool) {
-	n, rest, err := msgp.ReadUint64Bytes(b)
-	return n, err == nil && len(rest) == 0 && n <= most
-}
-
-// identity returns an id in its shortest form, or nil if it is none.
-func identity(b []byte) []byte {
-	n, ok := number(b, math.MaxUint32)
-	if !ok {
-		return nil
-	}
-	return msgp.AppendUint32(nil, uint32(n)) //nolint:gosec // it is in range
-}
-
-func text(b []byte) (string, bool) {
-	s, rest, err := msgp.ReadStringZC(b)
-	if err != nil || len(rest) > 0 || !utf8.Valid(s) {
-		return "", false
-	}
-	return string(s), true
 }
 
 // An extension is the map behind what the published format has.
@@ -242,39 +175,6 @@ func parseParams(b []byte, kind codec.Kind) ([]byte, *status.Error) {
 	return b, nil
 }
 
-// parseMeta reads a map whose members are values of metadata or arrays of them.
-func parseMeta(b []byte) (meta codec.Meta, err *status.Error) {
-	ok := members(b, func(key string, value []byte) {
-		values, isList := list(value)
-		if !isList {
-			values = [][]byte{value}
-		}
-		for _, v := range values {
-			s, rest, e := msgp.ReadStringZC(v)
-			if e != nil {
-				s, rest, e = msgp.ReadBytesZC(v)
-			}
-			if e != nil || len(rest) > 0 {
-				err = status.Errorf(status.InvalidArgument, "metadata %.64q: a value is neither a string nor binary", key)
-				return
-			}
-			field := codec.Field{Key: key, Value: string(s)}
-			if codec.Reserved(key) {
-				return
-			}
-			if e := (codec.Meta{field}).Check(); e != nil {
-				err = status.From(e)
-				return
-			}
-			meta = append(meta, field)
-		}
-	})
-	if !ok && err == nil {
-		err = status.Errorf(status.InvalidArgument, "metadata is not a map")
-	}
-	return meta, err
-}
-
 func notificationType(method string) objectrpc.Type {
 	switch method {
 	case messageMethod:
@@ -321,70 +221,6 @@ func decodeNotification(f *objectrpc.Frame, params []byte, lim codec.Limits) boo
 		f.Err = status.Errorf(status.InvalidArgument, `%s has no "message"`, messageMethod)
 	}
 	return true
-}
-
-// decodeResponse reads the error, the result and what follows them.
-func decodeResponse(f *objectrpc.Frame, parts [][]byte, size int, lim codec.Limits) {
-	f.Type, f.Body = objectrpc.Response, parts[1]
-	if err := tooLarge(len(f.Body), size-len(f.Body), lim); err != nil {
-		f.Type, f.Err = objectrpc.Malformed, err
-		return
-	}
-	if parts[0][0] != null {
-		setError(f, parts[0])
-	}
-	if len(parts) < 3 {
-		return
-	}
-	x, err := parseExtension(parts[2])
-	f.Header, f.Trailer = x.meta, x.trailer
-	if err != nil && f.Err == nil {
-		f.Err = &status.Error{Code: status.Internal, Message: err.Message}
-	}
-}
-
-// setError reads an error: a map of ours, or whatever another server has there.
-func setError(f *objectrpc.Frame, b []byte) {
-	f.Err = &status.Error{Code: status.Unknown}
-	if s, ok := text(b); ok {
-		f.Err.Message = s
-		return
-	}
-	if msgp.NextType(b) != msgp.MapType {
-		f.Err.Message = "the server answers with an error of type " + msgp.NextType(b).String()
-		return
-	}
-	members(b, func(key string, value []byte) {
-		switch key {
-		case "code":
-			if n, ok := number(value, math.MaxUint32); ok && n > 0 {
-				f.Err.Code = status.Code(n) //nolint:gosec // it is in range
-			}
-		case "message":
-			f.Err.Message, _ = text(value)
-		case "unprocessed":
-			f.Unprocessed, _, _ = msgp.ReadBoolBytes(value)
-		case "details":
-			details, _ := list(value)
-			for _, d := range details {
-				f.Err.Details = append(f.Err.Details, detail(d))
-			}
-		}
-	})
-}
-
-func detail(b []byte) *anypb.Any {
-	d := &anypb.Any{}
-	members(b, func(key string, value []byte) {
-		switch key {
-		case "type":
-			d.TypeUrl, _ = text(value)
-		case "value":
-			v, _, _ := msgp.ReadBytesZC(value)
-			d.Value = bytes.Clone(v)
-		}
-	})
-	return d
 }
 
 // decodeCut reads a message that is too large, of which b is the beginning, as far as it goes: whose it is.

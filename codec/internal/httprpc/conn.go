@@ -96,5 +96,5 @@ func (c *Conn) compressor() (codec.Compressor, error) {
 	if found := c.Compression.Accept.Find(name); found != nil {
 		return found, nil
 	}
-	return nil, status.Errorf(status.Internal, "requests are to be compressed with %q, and there is only %s", name, c.Compression.Accept)
+	return nil, status.Errorf(status.Internal, "there is no compression %q for requests, only %s", name, c.Compression.Accept)
 }
