@@ -2,8 +2,10 @@ package grpcformat
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/protomicro/micro/codec"
 	"github.com/protomicro/micro/codec/internal/httprpc"
@@ -37,6 +39,7 @@ func setOutcome(h transport.Header, err *status.Error) {
 	if err.Code == status.OK || err.Code > status.Unauthenticated {
 		err = &status.Error{Code: status.Unknown, Message: err.Message, Details: err.Details} // gRPC has no other codes
 	}
+	err = fitting(err)
 	httprpc.Set(h, grpcStatus, strconv.Itoa(int(err.Code)))
 	if err.Message != "" {
 		httprpc.Set(h, grpcMessage, encodeMessage(err.Message))
@@ -44,6 +47,31 @@ func setOutcome(h transport.Header, err *status.Error) {
 	if len(err.Details) > 0 {
 		httprpc.Set(h, grpcDetails, base64.RawStdEncoding.EncodeToString(marshalStatus(err)))
 	}
+}
+
+// Trailers that are longer than what peers and proxies take end the connection instead of the call: HTTP/2 in Node.js has a
+// limit of 64 KiB for all of them.
+const (
+	maxMessage = 4 << 10
+	maxDetails = 32 << 10
+)
+
+// fitting returns err with a message and with details that fit into trailers. The message tells what was left out.
+func fitting(err *status.Error) *status.Error {
+	message, details := err.Message, err.Details
+	size := 0
+	for _, detail := range details {
+		size += len(detail.GetTypeUrl()) + len(detail.GetValue())
+	}
+	left := ""
+	if size > maxDetails {
+		left, details = fmt.Sprintf(" (details of %d bytes left out)", size), nil
+	}
+	if len(message) > maxMessage {
+		left = fmt.Sprintf("… (cut from %d bytes)", len(message)) + left
+		message = strings.ToValidUTF8(message[:maxMessage], "")
+	}
+	return &status.Error{Code: err.Code, Message: message + left, Details: details}
 }
 
 // parseOutcome returns the metadata and the outcome in h, io.EOF for success.
