@@ -53,7 +53,7 @@ func run(ctx context.Context, addr, origins, cert, key string) error {
 		Name:    "weather",
 		Addrs:   []string{addr},
 		Server:  server,
-		OnReady: func(addrs []string) { fmt.Fprintln(os.Stdout, "serving on", addrs[0]) },
+		OnReady: func(addrs []string) { fmt.Println("serving on", addrs[0]) },
 	}
 	return service.Run(ctx)
 }
