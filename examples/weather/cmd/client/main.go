@@ -22,7 +22,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "tcp://127.0.0.1:8080", "where the server is; http:// for the formats over HTTP")
-	name := flag.String("format", "", "protorpc, jsonrpc, bsonrpc, msgpackrpc, grpc, grpcweb or connect; by default what suits the address")
+	name := flag.String("format", "", "protorpc, jsonrpc, bsonrpc, msgpackrpc, grpc, grpcweb or connect; default by the address")
 	flag.Parse()
 	format, err := find(*name)
 	if err != nil {
@@ -43,8 +43,13 @@ func main() {
 // find returns the format called name, and nil for "".
 func find(name string) (codec.Format, error) {
 	for _, format := range []codec.Format{
-		protorpc.Format{}, jsonrpc.Format{}, bsonrpc.Format{}, msgpackrpc.Format{},
-		grpcformat.Format{}, grpcformat.Web{}, connectformat.Format{},
+		protorpc.Format{},
+		jsonrpc.Format{},
+		bsonrpc.Format{},
+		msgpackrpc.Format{},
+		grpcformat.Format{},
+		grpcformat.Web{},
+		connectformat.Format{},
 	} {
 		if format.Name() == name {
 			return format, nil
