@@ -5,6 +5,7 @@ go 1.26.7
 tool github.com/protomicro/micro/cmd/protoc-gen-micro
 
 require (
+	connectrpc.com/connect v1.21.1
 	github.com/creachadair/jrpc2 v1.3.6
 	github.com/google/go-cmp v0.7.0
 	github.com/protomicro/micro v0.0.0

@@ -3,6 +3,7 @@ package compress
 
 import (
 	"bytes"
+	stdgzip "compress/gzip"
 	"errors"
 	"io"
 	"slices"
@@ -26,7 +27,8 @@ func Gzip() codec.Compressor {
 		writer: func() (writer, error) {
 			return gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 		},
-		reader: func() (reader, error) { return new(gzip.Reader), nil },
+		// The other package reads a header that is cut short in the name of a file as the end.
+		reader: func() (reader, error) { return new(stdgzip.Reader), nil },
 	}
 }
 

@@ -68,6 +68,7 @@ func TestCompressor_DamagedInput(t *testing.T) {
 		}
 		for name, bad := range map[string][]byte{
 			"garbage": []byte("this was never compressed"),
+			"header":  []byte("\x1f\x8b\x08\x17000000\x00\x00"),
 			"cut":     good[:len(good)-5],
 			"flipped": append(bytes.Clone(good[:len(good)/2]), append([]byte{^good[len(good)/2]}, good[len(good)/2+1:]...)...),
 		} {

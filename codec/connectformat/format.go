@@ -33,7 +33,16 @@ func (Format) Match(req *transport.Request) bool {
 
 // isGet tells whether the query of req is that of a call.
 func isGet(req *transport.Request) bool {
-	return req.Method == "GET" && strings.Contains(req.Query, "encoding=") && strings.Contains(req.Query, "message=")
+	return req.Method == "GET" && hasKey(req.Query, "encoding") && hasKey(req.Query, "message")
+}
+
+func hasKey(query, key string) bool {
+	for part := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(part, "="); name == key {
+			return true
+		}
+	}
+	return false
 }
 
 // Dial returns a Conn whose calls are requests through rt. What a call sends reaches the peer at once, except for the
